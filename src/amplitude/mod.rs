@@ -1,0 +1,1 @@
+//! The Export API client: one request per window, every answer classified once.

@@ -1,0 +1,1 @@
+//! Zip of gzipped JSON lines: opened, bounded, checked, counted, hashed.

@@ -1,0 +1,1 @@
+//! Where hours land: S3 or a directory, behind one trait.

@@ -1,0 +1,13 @@
+//! ampd keeps a complete, verified copy of an Amplitude project's raw events in a lake.
+
+pub mod amplitude;
+pub mod archive;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod journal;
+pub mod lake;
+pub mod model;
+pub mod simulator;
+pub mod stage;
+pub mod telemetry;

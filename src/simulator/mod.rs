@@ -1,0 +1,1 @@
+//! An Amplitude Export API with planted faults and a truth endpoint.

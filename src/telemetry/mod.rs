@@ -1,0 +1,1 @@
+//! Log keys, the per-phase streams, progress.
