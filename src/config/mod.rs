@@ -1,1 +1,5 @@
-//! What the user writes.
+//! What the user writes, and what it means.
+
+mod sections;
+
+pub use sections::*;
