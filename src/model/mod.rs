@@ -5,10 +5,16 @@ pub mod hour;
 pub mod layout;
 pub mod manifest;
 pub mod names;
+pub mod record;
+pub mod retry;
 pub mod window;
 
 pub use fault::{Fault, FaultKind, Owner};
 pub use hour::Hour;
 pub use manifest::{CaptureFacts, Content, Draft, HourState, Manifest, ManifestFacts, ManifestRef, Object};
 pub use names::{CaptureId, ContentHash, Format, SourceName};
+pub use record::{
+    CaptureRecord, CaptureState, Change, HourRecord, LakeRecord, Phase, Snapshot, SourceRecord, Why, Work,
+};
+pub use retry::{Pause, Random, RetryPolicy};
 pub use window::Window;
