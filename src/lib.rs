@@ -5,6 +5,7 @@ pub mod archive;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod engine;
 pub mod journal;
 pub mod lake;
 pub mod model;

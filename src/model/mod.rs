@@ -2,17 +2,23 @@
 
 pub mod fault;
 pub mod hour;
+pub mod invariant;
 pub mod layout;
+pub mod ledger;
 pub mod manifest;
 pub mod names;
+pub mod planner;
+pub mod policy;
 pub mod record;
 pub mod retry;
 pub mod window;
 
 pub use fault::{Fault, FaultKind, Owner};
 pub use hour::Hour;
+pub use ledger::Ledger;
 pub use manifest::{CaptureFacts, Content, Draft, HourState, Manifest, ManifestFacts, ManifestRef, Object};
 pub use names::{CaptureId, ContentHash, Format, SourceName};
+pub use policy::{Policy, Scope, SourcePolicy};
 pub use record::{
     CaptureRecord, CaptureState, Change, HourRecord, LakeRecord, Phase, Snapshot, SourceRecord, Why, Work,
 };

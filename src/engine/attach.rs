@@ -1,0 +1,306 @@
+//! The lake wins: at start its identity and the manifests after the watermark are read and believed over the journal.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::state::{Attachment, Turn};
+use super::step::{Loudness, Outcome, Stage, Step};
+use super::verdict::Stop;
+use super::{Engine, READ_BATCH};
+use crate::model::{Change, Hour, ManifestRef, Phase, SourceName, Why};
+
+/// The first hour when nobody names one: seven days before the first start.
+const FALLBACK: i64 = 7 * 24;
+/// After a rebuild, hours published within the recheck delay and this are rechecked.
+const RECHECK_AFTER_REBUILD: TimeDelta = TimeDelta::weeks(1);
+
+impl Engine {
+    /// Identifies the lake, then attaches every source.
+    pub(super) fn attach_sources(&mut self, turn: &mut Turn) {
+        if !self.lake_gate.is_open(turn.now) {
+            return;
+        }
+        if self.conditional_writes.is_none() {
+            if !self.identifying {
+                self.identifying = true;
+                self.run(turn, Step::Identify);
+            }
+            return;
+        }
+        let waiting: Vec<SourceName> =
+            self.sources.iter().filter(|(_, s)| s.attachment == Attachment::No).map(|(n, _)| n.clone()).collect();
+        for source in waiting {
+            let step = self.attach_step(&source, turn.now);
+            if let Some(state) = self.sources.get_mut(&source) {
+                state.attachment = Attachment::Asked;
+            }
+            self.run(turn, step);
+        }
+        for (name, policy) in &self.policy.sources {
+            if let Some(source) = self.sources.get_mut(name) {
+                source.ledger.extend_to(policy.newest_due(source.due_now(turn.now)));
+            }
+        }
+    }
+
+    fn attach_step(&self, name: &SourceName, now: DateTime<Utc>) -> Step {
+        let watermark = self.sources.get(name).and_then(|source| source.ledger.watermark());
+        let policy = self.policy.sources.get(name);
+        let newest = policy.map_or(Hour::containing(now), |policy| policy.newest_due(now));
+        let backfill_from =
+            self.scope.as_ref().and_then(|scope| *scope.sources.get(name)?).map(|window| window.first());
+        let seven_days = newest.plus(-FALLBACK);
+        Step::Attach {
+            source: name.clone(),
+            from: watermark.map(Hour::next),
+            wanted: policy.and_then(|policy| policy.start),
+            fallback: backfill_from.map_or(seven_days, |from| from.min(seven_days)),
+        }
+    }
+
+    pub(super) fn on_identified(&mut self, turn: &mut Turn, lake: String, conditional_writes: bool, created: bool) {
+        if let Some(expected) = self.lake.id.clone().filter(|expected| *expected != lake) {
+            self.stop = Some(Stop::WrongLake { expected, found: lake });
+            return;
+        }
+        if !conditional_writes && !self.policy.single_writer {
+            self.stop = Some(Stop::NoConditionalWrites);
+            return;
+        }
+        self.conditional_writes = Some(conditional_writes);
+        let settled = self.lake.settled || conditional_writes || created;
+        if self.lake.id.is_none() || self.lake.settled != settled {
+            self.lake.id = Some(lake);
+            self.lake.settled = settled;
+            turn.changes.push(Change::Lake(self.lake.clone()));
+        }
+    }
+
+    /// On a store without conditional writes: when a manifest that an earlier process asked for has landed or never will.
+    pub(super) fn late_writes_end(&self) -> Option<DateTime<Utc>> {
+        self.started_at.checked_add_signed(self.policy.late_write)
+    }
+
+    pub(super) fn on_attached(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        first_hour: Hour,
+        manifests: &[(Hour, u32, DateTime<Utc>)],
+        listed_from: Option<Hour>,
+    ) {
+        let Some(state) = self.sources.get_mut(name) else { return };
+        state.attachment = Attachment::Yes;
+        state.ledger.keep_from(first_hour);
+        if state.record.first_hour != state.ledger.first() {
+            state.record.first_hour = state.ledger.first();
+            self.put_source(turn, name);
+        }
+        let mut newest: Vec<(Hour, u32, DateTime<Utc>)> = Vec::new();
+        for entry in manifests {
+            match newest.iter_mut().rfind(|seen| seen.0 == entry.0) {
+                Some(seen) if seen.1 < entry.1 => *seen = *entry,
+                Some(_) => {}
+                None => newest.push(*entry),
+            }
+        }
+        for (hour, generation, modified) in &newest {
+            self.believe_listing(turn, name, *hour, *generation, *modified);
+        }
+        self.forget_unlisted(turn, name, listed_from, &newest);
+    }
+
+    /// A manifest that the lake has and the journal does not: the journal learns it.
+    fn believe_listing(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        hour: Hour,
+        generation: u32,
+        modified: DateTime<Utc>,
+    ) {
+        let Some(source) = self.sources.get(name) else { return };
+        let mut record = source.ledger.record(hour);
+        if record.published.is_some_and(|published| published.generation == generation) {
+            return;
+        }
+        // Its own publish step finds out whether this manifest is the one it asked for before the crash.
+        if record.work.as_ref().is_some_and(|work| matches!(work.phase, Phase::Uploaded(_))) {
+            return;
+        }
+        record.published = Some(ManifestRef { generation, published_at: modified, facts: None });
+        if source.rebuilt {
+            record.leftovers = true;
+            record.recheck_due = self.recheck_after_rebuild(name, modified, turn.now);
+        }
+        if record.work.as_ref().is_some_and(|work| work.why == Why::First) {
+            self.drop_work(turn, name, hour, &mut record);
+        }
+        self.put(turn, name, hour, record);
+    }
+
+    fn recheck_after_rebuild(
+        &self,
+        name: &SourceName,
+        published: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        let after = self.policy.sources.get(name)?.recheck_after?;
+        (now - published <= after + RECHECK_AFTER_REBUILD).then_some(published + after)
+    }
+
+    /// An hour that the journal says is published and the lake's listing does not have is not published.
+    fn forget_unlisted(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        listed_from: Option<Hour>,
+        listed: &[(Hour, u32, DateTime<Utc>)],
+    ) {
+        let Some(source) = self.sources.get(name) else { return };
+        let from = listed_from.unwrap_or(Hour::from_index(i64::MIN));
+        let gone: Vec<Hour> = source
+            .ledger
+            .range(from..)
+            .filter(|(hour, record)| {
+                record.published.is_some() && listed.binary_search_by_key(hour, |entry| entry.0).is_err()
+            })
+            .map(|(hour, _)| hour)
+            .collect();
+        for hour in gone {
+            let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { continue };
+            record.published = None;
+            record.recheck_due = None;
+            record.leftovers = true;
+            if let Some(work) = record.work.as_mut() {
+                work.why = Why::First;
+            }
+            turn.say(
+                Loudness::Warn,
+                Stage::LakeLoad,
+                name,
+                hour,
+                "its manifest is gone from the lake: it is exported again",
+            );
+            self.put(turn, name, hour, record);
+        }
+    }
+
+    /// Reads manifests that are known from a listing only: those of hours to be rechecked first; the daemon reads all.
+    pub(super) fn read_manifests(&mut self, turn: &mut Turn) {
+        let names: Vec<SourceName> = self.sources.keys().cloned().collect();
+        for name in names {
+            let (Some(source), Some(policy)) = (self.sources.get(&name), self.policy.sources.get(&name)) else {
+                continue;
+            };
+            if source.reading || source.attachment != Attachment::Yes || source.ledger.unread().is_empty() {
+                continue;
+            }
+            let due_now = source.due_now(turn.now);
+            let wanted = |hour: &Hour| {
+                let record = source.ledger.get(*hour);
+                self.scope.is_none()
+                    || record.is_some_and(|r| {
+                        r.work.is_some() || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now))
+                    })
+            };
+            let generation = |hour: Hour| source.ledger.published(hour).map(|published| (hour, published.generation));
+            let hours: Vec<(Hour, u32)> = source
+                .ledger
+                .unread()
+                .iter()
+                .rev()
+                .copied()
+                .filter(|hour| self.scope.as_ref().is_none_or(|scope| scope.contains(&name, *hour)) && wanted(hour))
+                .filter_map(generation)
+                .take(READ_BATCH)
+                .collect();
+            if hours.is_empty() {
+                continue;
+            }
+            if let Some(source) = self.sources.get_mut(&name) {
+                source.reading = true;
+            }
+            self.run(turn, Step::ReadManifests { source: name, hours });
+        }
+    }
+
+    pub(super) fn on_manifests_read(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        asked: &[(Hour, u32)],
+        read: &[(Hour, ManifestRef)],
+    ) {
+        for (hour, generation) in asked {
+            let Some(source) = self.sources.get(name) else { return };
+            let mut record = source.ledger.record(*hour);
+            if record.published.is_none_or(|published| published.facts.is_some() || published.generation != *generation)
+            {
+                continue;
+            }
+            match read.iter().find(|(read, _)| read == hour) {
+                Some((_, published)) => record.published = Some(*published),
+                None => record.published = None,
+            }
+            self.put(turn, name, *hour, record);
+        }
+    }
+
+    /// Deletes what can never be named again, one day at a time, when nothing else of the hour is in work.
+    pub(super) fn sweep(&mut self, turn: &mut Turn) {
+        let names: Vec<SourceName> = self.sources.keys().cloned().collect();
+        for name in names {
+            let Some(source) = self.sources.get(&name) else { continue };
+            if source.sweeping || source.sweeps_left == 0 || source.attachment != Attachment::Yes {
+                continue;
+            }
+            let ready = |hour: &Hour| {
+                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && record.work.is_none())
+                    && source.sweep_after.get(hour).is_none_or(|after| *after <= turn.now)
+            };
+            let mut hours: Vec<Hour> = Vec::new();
+            for hour in source.ledger.leftovers().iter().copied().filter(ready) {
+                if hours.first().is_some_and(|first| first.date() != hour.date()) {
+                    break;
+                }
+                hours.push(hour);
+            }
+            if hours.is_empty() {
+                continue;
+            }
+            if let Some(source) = self.sources.get_mut(&name) {
+                source.sweeping = true;
+                source.sweeps_left = source.sweeps_left.saturating_sub(1);
+            }
+            self.run(turn, Step::Sweep { source: name, hours });
+        }
+    }
+
+    pub(super) fn on_swept(&mut self, turn: &mut Turn, name: &SourceName, hours: &[Hour], outcome: Outcome) {
+        let waiting = match outcome {
+            Outcome::Swept { waiting } => waiting,
+            Outcome::Failed { fault, .. } => {
+                turn.say(
+                    Loudness::Warn,
+                    Stage::LakeLoad,
+                    name,
+                    super::hours::span(hours),
+                    format!("leftovers stay for now: {fault}"),
+                );
+                hours.to_vec()
+            }
+            _ => return,
+        };
+        for hour in hours {
+            let Some(source) = self.sources.get_mut(name) else { return };
+            if waiting.contains(hour) {
+                source.sweep_after.insert(*hour, turn.now + TimeDelta::hours(1));
+                continue;
+            }
+            source.sweep_after.remove(hour);
+            let mut record = source.ledger.record(*hour);
+            record.leftovers = false;
+            self.put(turn, name, *hour, record);
+        }
+    }
+}

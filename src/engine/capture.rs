@@ -1,0 +1,343 @@
+//! Asking for a window, and what each answer means.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+
+use super::Engine;
+use super::state::{Live, SourceState, Turn};
+use super::step::{Loudness, Outcome, ServerClock, Stage, Step, StepId};
+use crate::model::{
+    CaptureId, CaptureRecord, CaptureState, Change, Fault, FaultKind, Hour, Owner, Pause, Phase, SourceName, Why,
+    Window, Work,
+};
+
+/// So many whole windows of the remembered size must be answered well before a larger one is tried.
+const GROW_AFTER: u32 = 8;
+/// So many faults of a window of several hours that may be its own, before it is halved.
+const STRIKES_MAX: u32 = 2;
+
+impl Engine {
+    /// Draws a new capture id, records it, and asks.
+    pub(super) fn capture(&mut self, turn: &mut Turn, name: &SourceName, window: Window) {
+        let id = loop {
+            let id = CaptureId::from_bits(self.random.bits());
+            if !self.lives.contains_key(&id) {
+                break id;
+            }
+        };
+        let Some(source) = self.sources.get_mut(name) else { return };
+        let capture = CaptureRecord {
+            id,
+            source: name.clone(),
+            window,
+            asked_at: source.due_now(turn.now),
+            format: self.policy.format,
+            part_target: self.policy.part_target,
+            state: CaptureState::Asked,
+        };
+        source.capturing.insert(id, capture.clone());
+        turn.changes.push(Change::Capture(capture.clone()));
+        turn.say(Loudness::Info, Stage::DateRange, name, window, format!("asking for {}", hours_text(window.hours())));
+        self.run(turn, Step::Capture(capture));
+    }
+
+    pub(super) fn on_done(&mut self, turn: &mut Turn, id: StepId, outcome: Outcome) {
+        let Some(step) = self.flights.remove(&id) else { return };
+        match (step, outcome) {
+            (Step::Capture(capture), outcome) => self.on_answer(turn, capture, outcome),
+            (Step::Sweep { source, hours }, outcome) => {
+                if let Some(state) = self.sources.get_mut(&source) {
+                    state.sweeping = false;
+                }
+                self.on_swept(turn, &source, &hours, outcome);
+            }
+            // What was not removed is removed by the sweep of the next start.
+            (Step::SweepStage { .. } | Step::Discard { .. } | Step::SetAside { .. }, outcome) => {
+                if let Outcome::Failed { fault, .. } = outcome {
+                    turn.notices.push(super::Notice {
+                        loudness: Loudness::Warn,
+                        stage: Stage::ZipFileExtract,
+                        source: None,
+                        hours: None,
+                        text: format!("staging was not tidied: {fault}"),
+                    });
+                }
+            }
+            (step, outcome) => self.on_lake_step(turn, step, outcome),
+        }
+    }
+
+    fn on_answer(&mut self, turn: &mut Turn, mut capture: CaptureRecord, outcome: Outcome) {
+        let name = capture.source.clone();
+        let clock = match &outcome {
+            Outcome::Captured { clock, .. } | Outcome::NotFound { clock } | Outcome::Failed { clock, .. } => *clock,
+            _ => None,
+        };
+        let Some(source) = self.sources.get_mut(&name) else { return };
+        source.capturing.remove(&capture.id);
+        source.learn_clock(clock, turn.now);
+        if let Some(clock) = clock {
+            capture.asked_at = capture.asked_at.min(clock.date);
+        }
+        let discard = Step::Discard { capture: capture.id };
+        if !matches!(outcome, Outcome::Failed { .. }) && self.was_too_early(&name, capture.window, clock) {
+            turn.changes.push(Change::CaptureGone(capture.id));
+            let text = "Amplitude's clock says that this was not due yet: answer thrown away, asked again in time";
+            turn.say(Loudness::Warn, Stage::ApiCall, &name, capture.window, text);
+            self.run(turn, discard);
+            return;
+        }
+        match outcome {
+            Outcome::Captured { bytes, sha256, .. } => {
+                self.disk_gate.good();
+                self.good_answer(turn, &name, capture.window);
+                capture.state = CaptureState::Staged { bytes, sha256 };
+                self.on_staged(turn, capture);
+            }
+            Outcome::NotFound { .. } => {
+                self.good_answer(turn, &name, capture.window);
+                capture.state = CaptureState::Absent;
+                self.on_staged(turn, capture);
+            }
+            Outcome::Failed { fault, .. } => {
+                turn.changes.push(Change::CaptureGone(capture.id));
+                if self.keeps_archive(&capture, &fault) {
+                    let (hour, reason) = (capture.window.first(), fault.to_string());
+                    self.run(turn, Step::SetAside { capture: capture.id, source: name.clone(), hour, reason });
+                } else {
+                    self.run(turn, discard);
+                }
+                self.on_capture_fault(turn, &name, capture.window, fault);
+            }
+            _ => {}
+        }
+    }
+
+    /// Only archives are kept for a person, and only when the hour is about to be quarantined.
+    pub(super) fn keeps_archive(&self, capture: &CaptureRecord, fault: &Fault) -> bool {
+        let attempts = self.sources.get(&capture.source).and_then(|source| source.ledger.work(capture.window.first()));
+        let last = attempts.map_or(0, |work| work.attempt) + 1 >= self.policy.retry.max_attempts;
+        capture.window.hours() == 1 && fault.kind == FaultKind::BrokenArchive && last
+    }
+
+    fn was_too_early(&self, name: &SourceName, window: Window, clock: Option<ServerClock>) -> bool {
+        let due = self.policy.sources.get(name).map(|policy| policy.due_at(window.last()));
+        due.zip(clock).is_some_and(|(due, clock)| due > clock.date)
+    }
+
+    /// The capture is recorded, and its hours with it; hours that changed meanwhile are left as they are.
+    fn on_staged(&mut self, turn: &mut Turn, capture: CaptureRecord) {
+        let name = capture.source.clone();
+        turn.changes.push(Change::Capture(capture.clone()));
+        let mut open = BTreeSet::new();
+        for hour in capture.window.iter() {
+            let Some(source) = self.sources.get(&name) else { return };
+            let mut record = source.ledger.record(hour);
+            let why = if record.published.is_some() { Why::Recheck } else { Why::First };
+            let work = record.work.get_or_insert_with(|| Box::new(Work::new(why)));
+            if !matches!(work.phase, Phase::Pending | Phase::Provisional) {
+                continue;
+            }
+            work.phase = Phase::Captured;
+            work.capture = Some(capture.id);
+            work.suspect = false;
+            open.insert(hour);
+            self.put(turn, &name, hour, record);
+        }
+        let mut live = Live::new(capture.clone(), open);
+        if capture.state == CaptureState::Absent {
+            live.members = Some(BTreeSet::new());
+        }
+        self.lives.insert(capture.id, live);
+        self.close_if_finished(turn, capture.id);
+    }
+
+    /// The source answered well: its back-off is over, and hours it failed on alone are now known to be at fault.
+    fn good_answer(&mut self, turn: &mut Turn, name: &SourceName, window: Window) {
+        let window_max = self.policy.sources.get(name).map_or(1, |policy| policy.window_max);
+        let Some(source) = self.sources.get_mut(name) else { return };
+        source.keys_refused = None;
+        source.throttled = source.throttled.saturating_sub(1);
+        if source.faults_here > 0 {
+            turn.say(Loudness::Info, Stage::ApiCall, name, window, "Amplitude answers again");
+        }
+        source.faults_here = 0;
+        source.last_fault = None;
+        let before = source.record.clone();
+        source.record.faults_in_row = 0;
+        source.record.not_before = None;
+        if source.record.window_hours > 0 && window.hours() >= source.record.window_hours {
+            source.record.window_successes += 1;
+            if source.record.window_successes >= GROW_AFTER {
+                source.record.window_successes = 0;
+                let grown = source.record.window_hours.saturating_mul(2);
+                source.record.window_hours = if grown >= window_max { 0 } else { grown };
+                turn.say(
+                    Loudness::Info,
+                    Stage::DateRange,
+                    name,
+                    window,
+                    format!("windows grow back to {}", hours_text(grown.min(window_max))),
+                );
+            }
+        }
+        if source.record != before {
+            self.put_source(turn, name);
+        }
+        self.blame_suspects(turn, name, window);
+    }
+
+    fn blame_suspects(&mut self, turn: &mut Turn, name: &SourceName, answered: Window) {
+        let Some(source) = self.sources.get(name) else { return };
+        let is_suspect =
+            |hour: &Hour| source.ledger.work(*hour).is_some_and(|work| work.suspect) && !answered.contains(*hour);
+        let suspects: Vec<Hour> = source.ledger.open().iter().copied().filter(is_suspect).collect();
+        for hour in suspects {
+            let fault = self.sources.get(name).and_then(|source| source.ledger.work(hour)?.last_fault.clone());
+            if let Some(fault) = fault {
+                self.count_attempt(turn, name, hour, fault);
+            }
+        }
+    }
+
+    fn on_capture_fault(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: Fault) {
+        match fault.kind.owner(window.hours()) {
+            Owner::Source => self.source_fault(turn, name, window, fault),
+            Owner::Window => self.window_too_large(turn, name, window, &fault),
+            Owner::Hour if window.hours() == 1 => self.count_attempt(turn, name, window.first(), fault),
+            Owner::Hour => self.strike(turn, name, window, &fault),
+            Owner::Keys => {
+                turn.say(
+                    Loudness::Error,
+                    Stage::ApiCall,
+                    name,
+                    window,
+                    format!("credentials refused, asking stops: {fault}"),
+                );
+                let pause = Pause::starting(turn.now, self.policy.retry.max);
+                if let Some(source) = self.sources.get_mut(name) {
+                    source.keys_refused = Some((pause, fault));
+                }
+            }
+            Owner::Request => {
+                turn.say(
+                    Loudness::Error,
+                    Stage::ApiCall,
+                    name,
+                    window,
+                    format!("Amplitude refuses the request, asking stops: {fault}"),
+                );
+                if let Some(source) = self.sources.get_mut(name) {
+                    source.request_refused = Some(fault);
+                }
+            }
+            Owner::Disk | Owner::Lake | Owner::Clock => self.disk_fault(turn, name, window, fault),
+        }
+    }
+
+    pub(super) fn disk_fault(&mut self, turn: &mut Turn, name: &SourceName, hours: impl ToString, fault: Fault) {
+        let text = format!("waits for room or for staging: {fault}");
+        if self.disk_gate.fault(fault, turn.now, &self.policy.retry, &mut self.random) {
+            turn.say(Loudness::Warn, Stage::ApiCall, name, hours, text);
+        }
+    }
+
+    fn source_fault(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: Fault) {
+        let Some(source) = self.sources.get_mut(name) else { return };
+        source.record.faults_in_row = source.record.faults_in_row.saturating_add(1);
+        source.faults_here += 1;
+        let wait =
+            self.policy.retry.source_wait(source.record.faults_in_row, fault.retry_after_seconds, &mut self.random);
+        source.record.not_before = Some(Pause::starting(turn.now, wait));
+        if fault.kind == FaultKind::RateLimited {
+            source.throttled = SourceState::GOOD_ANSWERS_AFTER_429;
+        }
+        source.last_fault = Some(fault.clone());
+        let text = format!("{fault}; asking again in {}", wait_text(wait));
+        turn.say(Loudness::Warn, Stage::ApiCall, name, window, text);
+        self.put_source(turn, name);
+        let may_be_the_hour = !matches!(fault.kind, FaultKind::RateLimited | FaultKind::Connect);
+        if window.hours() == 1 && may_be_the_hour {
+            let hour = window.first();
+            let mut record = self.open_work(name, hour);
+            if let Some(work) = record.work.as_mut() {
+                work.suspect = true;
+                work.last_fault = Some(fault);
+            }
+            self.put(turn, name, hour, record);
+        } else if fault.kind == FaultKind::NoFirstByte {
+            self.strike(turn, name, window, &fault);
+        }
+    }
+
+    /// A fault that may be the window's: counted, and after two the window is halved.
+    pub(super) fn strike(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: &Fault) {
+        let mut strikes = 0;
+        for hour in window.iter() {
+            let mut record = self.open_work(name, hour);
+            if let Some(work) = record.work.as_mut() {
+                work.strikes += 1;
+                work.last_fault = Some(fault.clone());
+                strikes = strikes.max(work.strikes);
+            }
+            self.put(turn, name, hour, record);
+        }
+        if strikes >= STRIKES_MAX {
+            self.halve(turn, name, window, fault);
+        } else {
+            turn.say(Loudness::Warn, Stage::ApiCall, name, window, format!("{fault}; asking once more"));
+        }
+    }
+
+    /// Amplitude (or the configuration) takes no window of this size: the size that works is remembered.
+    fn window_too_large(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: &Fault) {
+        if fault.kind == FaultKind::TooLarge {
+            self.blame_suspects(turn, name, window);
+        }
+        if let Some(source) = self.sources.get_mut(name) {
+            source.record.window_hours = half(window);
+            source.record.window_successes = 0;
+            if fault.kind == FaultKind::TooLarge {
+                source.record.faults_in_row = 0;
+                source.faults_here = 0;
+            }
+        }
+        self.put_source(turn, name);
+        self.halve(turn, name, window, fault);
+    }
+
+    fn halve(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: &Fault) {
+        let together = half(window);
+        for hour in window.iter() {
+            let mut record = self.open_work(name, hour);
+            if let Some(work) = record.work.as_mut() {
+                work.together = together;
+                work.strikes = 0;
+                work.last_fault = Some(fault.clone());
+            }
+            self.put(turn, name, hour, record);
+        }
+        let why = match fault.kind {
+            FaultKind::TooLarge => "too large for Amplitude".to_owned(),
+            FaultKind::GatewayTimeout => "too much for Amplitude in one request (504)".to_owned(),
+            _ => fault.to_string(),
+        };
+        let pieces = window.hours().div_ceil(together);
+        let text = format!("{why}, split into {pieces} x {}", hours_text(together));
+        turn.say(Loudness::Warn, Stage::DateRange, name, window, text);
+    }
+}
+
+fn half(window: Window) -> u32 {
+    window.hours().div_ceil(2).max(1)
+}
+
+pub(super) fn hours_text(hours: u32) -> String {
+    if hours == 1 { "1 hour".to_owned() } else { format!("{hours} hours") }
+}
+
+fn wait_text(wait: TimeDelta) -> String {
+    let millis = wait.num_milliseconds();
+    if millis < 10_000 { format!("{:.1} s", millis as f64 / 1000.0) } else { format!("{} s", millis / 1000) }
+}

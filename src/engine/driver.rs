@@ -1,0 +1,251 @@
+//! The thin async shell: it commits what the engine records before it starts the steps of the same batch, and feeds
+//! their results back as events.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use super::{Command, Engine, Event, Notice, Order, Outcome, Step, StepId};
+use crate::clock;
+use crate::journal::{Journal, JournalError};
+use crate::model::{Change, Fault, FaultKind};
+
+/// Runs one step and says how it ended. It may be called twice with the same step, in this process or the next.
+pub trait Effects: Send + Sync + 'static {
+    /// Performs the step. Never panics by contract; a panic is contained and counted as a fault.
+    fn run(&self, step: Step) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What somebody outside wants of the running engine.
+pub enum Control {
+    /// Look again: a schedule's tick, a person's trigger.
+    Tick,
+    /// A person's command; answers why it cannot be done.
+    Order(Order, oneshot::Sender<Result<(), String>>),
+    /// A look at the engine between two turns.
+    Look(Box<dyn FnOnce(&Engine, DateTime<Utc>) + Send>),
+    /// Stop: captures in flight are abandoned at once, other steps end within the grace.
+    Drain(Duration),
+    /// Stop now.
+    Abandon,
+}
+
+/// Told about every turn: notices for the logs, the engine for status and progress.
+pub trait Observer: Send {
+    /// A line for people.
+    fn notice(&mut self, notice: &Notice);
+    /// A turn is committed.
+    fn turn(&mut self, engine: &Engine, now: DateTime<Utc>);
+}
+
+/// Why the driver returned.
+#[derive(Debug)]
+pub enum Ended {
+    /// A one-shot command's scope is done, or the engine stopped for good: see [`Engine::ends`] and [`Engine::stop`].
+    Finished,
+    /// It was told to stop.
+    Drained,
+    /// The journal could not be written, again and again.
+    Journal(JournalError),
+}
+
+/// How often a one-shot command tries to write the journal before it gives up; the daemon never does.
+const COMMITS_MAX: u32 = 5;
+/// Both clocks are compared at every turn; a difference beyond this is a jump.
+const CLOCK_JUMP: TimeDelta = TimeDelta::minutes(1);
+/// The monotonic safety tick: a scheduler that stopped costs at most this.
+const SAFETY_TICK: Duration = Duration::from_secs(60);
+
+/// An engine with its journal and effects.
+pub struct Driver<E> {
+    engine: Engine,
+    journal: Option<Box<dyn Journal>>,
+    effects: Arc<E>,
+    observer: Box<dyn Observer>,
+    one_shot: bool,
+    done: mpsc::UnboundedSender<(StepId, Outcome)>,
+    finished: mpsc::UnboundedReceiver<(StepId, Outcome)>,
+    flights: BTreeMap<StepId, (bool, AbortHandle)>,
+    clocks: (DateTime<Utc>, Instant),
+}
+
+impl<E: Effects> Driver<E> {
+    /// A one-shot driver ends when the scope is done; the other one when it is told to.
+    pub fn new(
+        engine: Engine,
+        journal: Box<dyn Journal>,
+        effects: Arc<E>,
+        observer: Box<dyn Observer>,
+        one_shot: bool,
+    ) -> Self {
+        // Bounded by the engine: it never has more steps in flight than its limits allow.
+        let (done, finished) = mpsc::unbounded_channel();
+        let clocks = (clock::now(), clock::monotonic());
+        let journal = Some(journal);
+        Self { engine, journal, effects, observer, one_shot, done, finished, flights: BTreeMap::new(), clocks }
+    }
+
+    /// The engine, after the end.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Runs until the scope is done or it is told to stop.
+    pub async fn run(&mut self, control: &mut mpsc::Receiver<Control>) -> Ended {
+        let mut events = vec![Event::Started];
+        let mut deadline: Option<Instant> = None;
+        loop {
+            if let Some(ended) = self.turn(std::mem::take(&mut events)).await {
+                return ended;
+            }
+            if deadline.is_some() && self.engine.is_idle() {
+                return Ended::Drained;
+            }
+            let sleep = self.sleep(deadline);
+            tokio::select! {
+                Some((id, outcome)) = self.finished.recv() => events.push(self.landed(id, outcome)),
+                Some(control) = control.recv() => match control {
+                    Control::Tick => events.push(Event::Tick),
+                    Control::Order(order, answer) => {
+                        let refused = self.engine.refuses(&order);
+                        if refused.is_none() {
+                            events.push(Event::Order(order));
+                        }
+                        let _ = answer.send(refused.map_or(Ok(()), Err));
+                    }
+                    Control::Look(look) => look(&self.engine, clock::now()),
+                    Control::Drain(grace) => {
+                        self.abort(|is_capture| is_capture);
+                        deadline = Some(clock::monotonic() + grace);
+                        events.push(Event::Drain);
+                    }
+                    Control::Abandon => {
+                        self.abort(|_| true);
+                        return Ended::Drained;
+                    }
+                },
+                () = tokio::time::sleep(sleep) => {
+                    if deadline.is_some_and(|deadline| clock::monotonic() >= deadline) {
+                        self.abort(|_| true);
+                        return Ended::Drained;
+                    }
+                    events.push(Event::Tick);
+                }
+            }
+            while let Ok((id, outcome)) = self.finished.try_recv() {
+                events.push(self.landed(id, outcome));
+            }
+        }
+    }
+
+    fn sleep(&self, deadline: Option<Instant>) -> Duration {
+        let now = clock::now();
+        let next = self.engine.next_time(now).and_then(|time| (time - now).to_std().ok()).unwrap_or(SAFETY_TICK);
+        let until_deadline =
+            deadline.map_or(SAFETY_TICK, |deadline| deadline.saturating_duration_since(clock::monotonic()));
+        // A millisecond more than asked, so that the engine finds the time past and not just short of it.
+        next.saturating_add(Duration::from_millis(1)).min(SAFETY_TICK).min(until_deadline)
+    }
+
+    fn landed(&mut self, id: StepId, outcome: Outcome) -> Event {
+        self.flights.remove(&id);
+        Event::Done(id, outcome)
+    }
+
+    /// One turn: events in, one commit, steps started. Several events share a commit.
+    async fn turn(&mut self, events: Vec<Event>) -> Option<Ended> {
+        let now = clock::now();
+        let jumped = self.clock_jumped(now).then_some(Event::ClockJumped);
+        let mut changes: Vec<Change> = Vec::new();
+        let mut steps: Vec<(StepId, Step)> = Vec::new();
+        for event in jumped.into_iter().chain(events) {
+            for command in self.engine.on_event(event, now) {
+                match command {
+                    Command::Record(more) => changes.extend(more),
+                    Command::Run(id, step) => steps.push((id, step)),
+                    Command::Say(notice) => self.observer.notice(&notice),
+                }
+            }
+        }
+        if let Err(error) = self.commit(changes).await {
+            self.abort(|_| true);
+            return Some(Ended::Journal(error));
+        }
+        for (id, step) in steps {
+            self.start(id, step);
+        }
+        self.observer.turn(&self.engine, now);
+        let finished = self.one_shot && (self.engine.stop().is_some() || self.engine.ends(now).is_some());
+        finished.then_some(Ended::Finished)
+    }
+
+    fn clock_jumped(&mut self, now: DateTime<Utc>) -> bool {
+        let (wall, monotonic) = std::mem::replace(&mut self.clocks, (now, clock::monotonic()));
+        let elapsed = TimeDelta::from_std(self.clocks.1.saturating_duration_since(monotonic)).unwrap_or(TimeDelta::MAX);
+        ((now - wall) - elapsed).abs() > CLOCK_JUMP
+    }
+
+    /// Record before you rely: nothing starts before the changes are on the disk. A disk that is full for a while
+    /// holds everything up, and loses nothing.
+    async fn commit(&mut self, changes: Vec<Change>) -> Result<(), JournalError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let changes = Arc::new(changes);
+        let mut failures: u32 = 0;
+        loop {
+            let Some(mut journal) = self.journal.take() else {
+                return Err(JournalError::Io("the journal was lost to a panic while it wrote".to_owned()));
+            };
+            let batch = Arc::clone(&changes);
+            let write = tokio::task::spawn_blocking(move || {
+                let result = journal.commit(&batch);
+                (journal, result)
+            });
+            let (journal, result) =
+                write.await.map_err(|panic| JournalError::Io(format!("writing panicked: {panic}")))?;
+            self.journal = Some(journal);
+            let Err(error) = result else { return Ok(()) };
+            failures += 1;
+            if self.one_shot && failures >= COMMITS_MAX {
+                return Err(error);
+            }
+            self.observer.notice(&journal_notice(&error));
+            tokio::time::sleep(Duration::from_secs(1 << failures.min(5))).await;
+        }
+    }
+
+    fn start(&mut self, id: StepId, step: Step) {
+        let is_capture = matches!(step, Step::Capture(_));
+        let effects = Arc::clone(&self.effects);
+        let work = tokio::spawn(async move { effects.run(step).await });
+        self.flights.insert(id, (is_capture, work.abort_handle()));
+        let done = self.done.clone();
+        tokio::spawn(async move {
+            let outcome = work.await.unwrap_or_else(|error| {
+                let words = if error.is_panic() { "a step panicked; this is a bug in ampd" } else { "abandoned" };
+                Outcome::Failed { fault: Fault::new(FaultKind::Panicked, words), clock: None }
+            });
+            let _ = done.send((id, outcome));
+        });
+    }
+
+    fn abort(&mut self, which: impl Fn(bool) -> bool) {
+        self.flights.values().filter(|(is_capture, _)| which(*is_capture)).for_each(|(_, handle)| handle.abort());
+    }
+}
+
+fn journal_notice(error: &JournalError) -> Notice {
+    Notice {
+        loudness: super::Loudness::Error,
+        stage: super::Stage::LakeLoad,
+        source: None,
+        hours: None,
+        text: format!("everything waits for the journal: {error}"),
+    }
+}

@@ -1,0 +1,299 @@
+//! The engine: a sync function of events, and a thin driver.
+
+mod attach;
+mod capture;
+mod driver;
+mod hours;
+mod lives;
+mod order;
+mod state;
+mod step;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+pub use driver::{Control, Driver, Effects, Ended, Observer};
+pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
+pub use verdict::{SourceEnd, Stop, Tally};
+
+use crate::model::planner::Plan;
+use crate::model::{
+    CaptureId, CaptureRecord, CaptureState, Change, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
+    Snapshot, SourceName, SourceRecord, Window, invariant, retry,
+};
+use state::{Gate, Live, SourceState, Turn};
+
+/// Decides what is done next. Holds no file, no socket and no clock; the same events at the same times give the same
+/// commands.
+pub struct Engine {
+    policy: Policy,
+    /// What a one-shot command works on; `None` for the daemon.
+    scope: Option<Scope>,
+    started_at: DateTime<Utc>,
+    lake: LakeRecord,
+    conditional_writes: Option<bool>,
+    identifying: bool,
+    /// Why this engine can do nothing at all.
+    stop: Option<Stop>,
+    lake_gate: Gate,
+    disk_gate: Gate,
+    sources: BTreeMap<SourceName, SourceState>,
+    lives: BTreeMap<CaptureId, Live>,
+    flights: BTreeMap<StepId, Step>,
+    uploads_in_flight: usize,
+    next_step: u64,
+    random: Random,
+    paused: bool,
+    draining: bool,
+    tally: Tally,
+}
+
+/// Publishing is a few small requests: this many at once.
+const PUBLISHES_MAX: usize = 16;
+/// Sweeps a one-shot command does at most: what is left can wait for the next run.
+const SWEEPS_ONE_SHOT: u32 = 32;
+/// Manifests read in one step.
+const READ_BATCH: usize = 64;
+
+impl Engine {
+    /// An engine over what the journal holds. Sources that the configuration no longer names are left alone.
+    pub fn new(policy: Policy, scope: Option<Scope>, snapshot: Snapshot, seed: u64, now: DateTime<Utc>) -> Self {
+        let sweeps_max = if scope.is_some() { SWEEPS_ONE_SHOT } else { u32::MAX };
+        let mut records: BTreeMap<SourceName, SourceRecord> = snapshot.sources.into_iter().collect();
+        let mut ledgers: BTreeMap<SourceName, Ledger> = BTreeMap::new();
+        for (source, hour, record) in snapshot.hours {
+            ledgers.entry(source).or_default().put(hour, record);
+        }
+        let mut sources = BTreeMap::new();
+        for name in policy.sources.keys() {
+            let record = records.remove(name);
+            let rebuilt = record.as_ref().is_none_or(|record| record.first_hour.is_none());
+            let record = record.unwrap_or_default();
+            let mut ledger = ledgers.remove(name).unwrap_or_default();
+            if let Some(first) = record.first_hour {
+                ledger.keep_from(first);
+            }
+            for window in scope.iter().filter_map(|scope| *scope.sources.get(name)?) {
+                ledger.open_window(window);
+            }
+            sources.insert(name.clone(), SourceState::new(record, ledger, rebuilt, sweeps_max));
+        }
+        let mut engine = Self {
+            policy,
+            scope,
+            started_at: now,
+            lake: snapshot.lake,
+            conditional_writes: None,
+            identifying: false,
+            stop: None,
+            lake_gate: Gate::default(),
+            disk_gate: Gate::default(),
+            sources,
+            lives: BTreeMap::new(),
+            flights: BTreeMap::new(),
+            uploads_in_flight: 0,
+            next_step: 0,
+            random: Random::new(seed),
+            paused: false,
+            draining: false,
+            tally: Tally::default(),
+        };
+        engine.restore_captures(snapshot.captures);
+        engine
+    }
+
+    /// Staged captures with hours that wait for them go on; of others only the id is kept, until [`Event::Started`]
+    /// forgets them.
+    fn restore_captures(&mut self, captures: Vec<CaptureRecord>) {
+        for record in captures {
+            let Some(source) = self.sources.get(&record.source) else { continue };
+            let of_this = |hour: &Hour| {
+                source.ledger.work(*hour).is_some_and(|work| {
+                    work.capture == Some(record.id) && matches!(work.phase, Phase::Captured | Phase::Uploaded(_))
+                })
+            };
+            let open: BTreeSet<Hour> = match record.state {
+                CaptureState::Asked => BTreeSet::new(),
+                CaptureState::Staged { .. } | CaptureState::Absent => record.window.iter().filter(of_this).collect(),
+            };
+            self.lives.insert(record.id, Live::new(record, open));
+        }
+    }
+
+    /// Takes one event in and says what is to be done. The time is the wall clock's.
+    pub fn on_event(&mut self, event: Event, now: DateTime<Utc>) -> Vec<Command> {
+        let mut turn = Turn::new(now);
+        match event {
+            Event::Started => self.on_started(&mut turn),
+            Event::Tick => {}
+            Event::ClockJumped => self.sources.values_mut().for_each(|source| source.clock_ahead = None),
+            Event::Done(id, outcome) => self.on_done(&mut turn, id, outcome),
+            Event::Order(order) => self.on_order(&mut turn, order),
+            Event::Drain => self.draining = true,
+        }
+        if !self.draining && self.stop.is_none() {
+            self.look_again(&mut turn);
+        }
+        #[cfg(debug_assertions)]
+        self.check_invariants();
+        turn.into_commands()
+    }
+
+    fn on_started(&mut self, turn: &mut Turn) {
+        let (kept, gone): (Vec<_>, Vec<_>) = self.lives.iter().partition(|(_, live)| !live.open.is_empty());
+        let known = kept.into_iter().map(|(id, _)| *id).collect();
+        let gone: Vec<CaptureId> = gone.into_iter().map(|(id, _)| *id).collect();
+        for id in gone {
+            self.lives.remove(&id);
+            turn.changes.push(Change::CaptureGone(id));
+        }
+        let orphans: Vec<(SourceName, Hour)> = self
+            .sources
+            .iter()
+            .flat_map(|(name, source)| {
+                let lost = |hour: &&Hour| {
+                    source.ledger.work(**hour).is_some_and(|work| match work.phase {
+                        Phase::Captured => work.capture.is_none_or(|id| !self.lives.contains_key(&id)),
+                        Phase::Uploaded(_) => work.capture.is_some_and(|id| !self.lives.contains_key(&id)),
+                        Phase::Pending | Phase::Provisional | Phase::Quarantined => false,
+                    })
+                };
+                source.ledger.open().iter().filter(lost).map(|hour| (name.clone(), *hour)).collect::<Vec<_>>()
+            })
+            .collect();
+        for (source, hour) in orphans {
+            self.ask_anew(turn, &source, hour);
+        }
+        self.run(turn, Step::SweepStage { known });
+    }
+
+    /// Derives every step that may start now from the state. Called after every event; nothing else starts a step.
+    fn look_again(&mut self, turn: &mut Turn) {
+        self.attach_sources(turn);
+        if self.conditional_writes.is_none() {
+            return;
+        }
+        if self.lake_gate.is_open(turn.now) {
+            self.advance_lives(turn);
+            self.read_manifests(turn);
+            self.sweep(turn);
+        }
+        self.ask(turn);
+    }
+
+    /// Asks for windows while there is room: in flight, staged and on the disk.
+    fn ask(&mut self, turn: &mut Turn) {
+        if self.paused || !self.disk_gate.is_open(turn.now) {
+            return;
+        }
+        let names: Vec<SourceName> = self.sources.keys().cloned().collect();
+        for name in names {
+            while let Some(window) = self.next_window(&name, turn.now) {
+                self.capture(turn, &name, window);
+            }
+        }
+    }
+
+    fn next_window(&self, name: &SourceName, now: DateTime<Utc>) -> Option<Window> {
+        let (source, policy) = (self.sources.get(name)?, self.policy.sources.get(name)?);
+        let parallel = if source.throttled > 0 { 1 } else { policy.max_parallel };
+        let staged = self.lives.values().filter(|live| live.record.source == *name).count();
+        let may_ask = source.attachment == state::Attachment::Yes
+            && source.request_refused.is_none()
+            && source.keys_refused.as_ref().is_none_or(|(pause, _)| pause.is_over(now))
+            && retry::is_over(source.record.not_before, now)
+            && source.capturing.len() < parallel
+            && staged <= parallel;
+        if !may_ask {
+            return None;
+        }
+        self.plan(name, now, |plan| plan.next())
+    }
+
+    /// What a tick would ask for now, without asking: for `ampd plan`.
+    pub fn planned(&self, name: &SourceName, now: DateTime<Utc>) -> Vec<Window> {
+        let mut taken: Vec<Window> = Vec::new();
+        let (Some(source), Some(policy)) = (self.sources.get(name), self.policy.sources.get(name)) else {
+            return taken;
+        };
+        loop {
+            let free =
+                |hour: Hour| self.is_free(name, source, hour) && !taken.iter().any(|window| window.contains(hour));
+            let due_now = source.due_now(now);
+            let plan = Plan { ledger: &source.ledger, policy, record: &source.record, now, due_now, free: &free };
+            let Some(window) = plan.next() else { return taken };
+            taken.push(window);
+        }
+    }
+
+    fn plan<T>(&self, name: &SourceName, now: DateTime<Utc>, ask: impl FnOnce(&Plan) -> T) -> T
+    where
+        T: Default,
+    {
+        let (Some(source), Some(policy)) = (self.sources.get(name), self.policy.sources.get(name)) else {
+            return T::default();
+        };
+        let free = |hour: Hour| self.is_free(name, source, hour);
+        let due_now = source.due_now(now);
+        ask(&Plan { ledger: &source.ledger, policy, record: &source.record, now, due_now, free: &free })
+    }
+
+    fn is_free(&self, name: &SourceName, source: &SourceState, hour: Hour) -> bool {
+        self.scope.as_ref().is_none_or(|scope| scope.contains(name, hour))
+            && !source.is_capturing(hour)
+            && !source.steps_in_flight.contains(&hour)
+    }
+
+    /// When to look again at the latest, if nothing happens before.
+    pub fn next_time(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let gates = [&self.lake_gate, &self.disk_gate].into_iter().filter_map(|gate| gate.pause?.ends(now));
+        let sources = self.sources.iter().flat_map(|(name, source)| {
+            let own = source.record.not_before.and_then(|pause| pause.ends(now));
+            let keys = source.keys_refused.as_ref().and_then(|(pause, _)| pause.ends(now));
+            let sweep = source.sweep_after.values().min().copied();
+            [own, keys, sweep, self.plan(name, now, |plan: &Plan| plan.next_time())].into_iter().flatten()
+        });
+        let late = self.late_writes_end().filter(|_| self.conditional_writes == Some(false));
+        gates.chain(sources).chain(late).filter(|time| *time > now).min()
+    }
+
+    /// Panics on a broken invariant: debug builds and tests stop where it broke, not where it shows.
+    #[cfg(debug_assertions)]
+    fn check_invariants(&self) {
+        for live in self.lives.values() {
+            for hour in &live.open {
+                let work = self.sources.get(&live.record.source).and_then(|source| source.ledger.work(*hour));
+                let owned = work.is_some_and(|work| work.capture == Some(live.record.id));
+                assert!(owned, "an open hour of a capture belongs to it: {hour} of {}", live.record.id);
+            }
+        }
+        for source in self.sources.values() {
+            let open = source.ledger.open().iter().take(64).filter_map(|hour| Some((*hour, source.ledger.get(*hour)?)));
+            let violation = open.filter_map(|(hour, record)| invariant::record_violation(hour, record)).next();
+            assert_eq!(violation, None);
+        }
+    }
+
+    fn run(&mut self, turn: &mut Turn, step: Step) {
+        let id = StepId(self.next_step);
+        self.next_step += 1;
+        self.flights.insert(id, step.clone());
+        turn.steps.push((id, step));
+    }
+
+    /// Writes an hour's record: to the ledger, and to the journal with this turn.
+    fn put(&mut self, turn: &mut Turn, source: &SourceName, hour: Hour, record: HourRecord) {
+        if let Some(state) = self.sources.get_mut(source) {
+            turn.changes.push(Change::Hour(source.clone(), hour, record.clone()));
+            state.ledger.put(hour, record);
+        }
+    }
+
+    fn put_source(&mut self, turn: &mut Turn, source: &SourceName) {
+        if let Some(state) = self.sources.get(source) {
+            turn.changes.push(Change::Source(source.clone(), state.record.clone()));
+        }
+    }
+}

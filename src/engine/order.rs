@@ -1,0 +1,74 @@
+//! A person's commands. What cannot be done is refused by the command before it gets here; here it is ignored.
+
+use super::Engine;
+use super::state::Turn;
+use super::step::Order;
+use crate::model::{Draft, Hour, HourState, Phase, SourceName, Why, Work};
+
+impl Engine {
+    pub(super) fn on_order(&mut self, turn: &mut Turn, order: Order) {
+        match order {
+            Order::Pause => self.paused = true,
+            Order::Resume => self.paused = false,
+            Order::Retry(source, hour) => self.retry_hour(turn, &source, hour),
+            Order::Skip(source, hour, reason) => self.skip_hour(turn, &source, hour, reason),
+            Order::Reexport { source, hour, allow_shrink } => self.reexport_hour(turn, &source, hour, allow_shrink),
+        }
+    }
+
+    /// Why an order about an hour cannot be carried out, in words; `None` when it can.
+    pub fn refuses(&self, order: &Order) -> Option<String> {
+        let (source, hour) = match order {
+            Order::Pause | Order::Resume => return None,
+            Order::Retry(source, hour) | Order::Skip(source, hour, _) | Order::Reexport { source, hour, .. } => {
+                (source, *hour)
+            }
+        };
+        let Some(state) = self.sources.get(source) else { return Some(format!("there is no source `{source}`")) };
+        let record = state.ledger.record(hour);
+        match order {
+            Order::Retry(..) if !record.is_quarantined() => Some(format!("{hour} is not quarantined")),
+            Order::Skip(..) if record.published.is_some() => {
+                Some(format!("{hour} is published; `ampd hour reexport` makes a new generation"))
+            }
+            Order::Reexport { .. } if record.published.is_none() && !record.is_quarantined() => {
+                Some(format!("{hour} is not published yet; it is exported without being asked"))
+            }
+            _ => None,
+        }
+    }
+
+    fn retry_hour(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour) {
+        let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        let Some(work) = record.work.as_mut().filter(|work| work.phase == Phase::Quarantined) else { return };
+        work.phase = if work.empty_since.is_some() { Phase::Provisional } else { Phase::Pending };
+        work.attempt = 0;
+        work.strikes = 0;
+        work.not_before = None;
+        self.put(turn, name, hour, record);
+    }
+
+    fn skip_hour(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, reason: String) {
+        let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        if record.published.is_some() {
+            return;
+        }
+        let generation = record.next_generation();
+        self.drop_work(turn, name, hour, &mut record);
+        let mut work = Work::new(Why::First);
+        work.phase = Phase::Uploaded(Box::new(Draft::without_rows(generation, HourState::Skipped, Some(reason))));
+        record.work = Some(Box::new(work));
+        self.put(turn, name, hour, record);
+    }
+
+    fn reexport_hour(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, allow_shrink: bool) {
+        let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        if record.published.is_none() {
+            self.retry_hour(turn, name, hour);
+            return;
+        }
+        self.drop_work(turn, name, hour, &mut record);
+        record.work = Some(Box::new(Work::new(Why::Reexport { allow_shrink })));
+        self.put(turn, name, hour, record);
+    }
+}

@@ -1,0 +1,84 @@
+//! The configuration as the decisions use it.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::hour::Hour;
+use super::names::{Format, SourceName};
+use super::retry::RetryPolicy;
+use super::window::Window;
+
+/// What the decisions need to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// By source.
+    pub sources: BTreeMap<SourceName, SourcePolicy>,
+    /// Attempts and waits.
+    pub retry: RetryPolicy,
+    /// How packed rows are shaped.
+    pub format: Format,
+    /// Parts are made up to this many bytes.
+    pub part_target: u64,
+    /// Hours with rows that are not UTF-8 JSON objects are quarantined.
+    pub quarantine_invalid: bool,
+    /// A store without conditional writes is accepted: this daemon is the only writer.
+    pub single_writer: bool,
+    /// On a store without conditional writes, how long an unanswered manifest PUT may still land.
+    pub late_write: TimeDelta,
+    /// Hours read and uploaded at once.
+    pub uploads_max: usize,
+}
+
+/// One source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePolicy {
+    /// The first hour to keep that the configuration names.
+    pub start: Option<Hour>,
+    /// Requests in flight.
+    pub max_parallel: usize,
+    /// Most hours in one request.
+    pub window_max: u32,
+    /// How long after its end an hour becomes due.
+    pub settle_delay: TimeDelta,
+    /// The second asking of an empty hour comes at least this long after the hour became due.
+    pub empty_confirm: TimeDelta,
+    /// Ask again this long after publishing.
+    pub recheck_after: Option<TimeDelta>,
+}
+
+impl SourcePolicy {
+    /// When an hour becomes due.
+    pub fn due_at(&self, hour: Hour) -> DateTime<Utc> {
+        hour.due_at(self.settle_delay)
+    }
+
+    /// The newest hour that is due.
+    pub fn newest_due(&self, now: DateTime<Utc>) -> Hour {
+        Hour::containing(now - self.settle_delay).previous()
+    }
+
+    /// When an empty hour may be believed.
+    pub fn empty_at(&self, hour: Hour) -> DateTime<Utc> {
+        self.due_at(hour) + self.empty_confirm
+    }
+
+    /// Whether a recheck that was set for `due` is due: a time further ahead than the delay itself counts as past.
+    pub fn recheck_is_due(&self, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.recheck_after.is_some_and(|after| due <= now || due - now > after)
+    }
+}
+
+/// What a one-shot command works on. The daemon's scope is everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The sources in it, each with the hours (both ends included), or all its hours.
+    pub sources: BTreeMap<SourceName, Option<Window>>,
+}
+
+impl Scope {
+    /// Whether an hour is in it.
+    pub fn contains(&self, source: &SourceName, hour: Hour) -> bool {
+        self.sources.get(source).is_some_and(|window| window.is_none_or(|window| window.contains(hour)))
+    }
+}
