@@ -60,10 +60,10 @@ pub(super) fn inspect(file: &mut Pread, max_entries: u64) -> Result<Directory, F
     if directory.count > max_entries {
         return Err(watch.fault(format!("{} members, more than {max_entries}", directory.count)));
     }
+    walk(file, directory)?;
     if directory.length > (directory.count + 128).saturating_mul(RECORD_AVERAGE_MAX) {
         return Err(watch.fault(format!("a directory of {} bytes for {} members", directory.length, directory.count)));
     }
-    walk(file, directory)?;
     Ok(directory)
 }
 
@@ -132,12 +132,12 @@ fn zip64(file: &mut Pread, offset: u64, locator: u64, small: Directory) -> Resul
     if same { Ok(large) } else { Err(watch.fault("the two end records contradict each other")) }
 }
 
-/// Steps over every record: there are as many as were announced, and they fill the directory exactly.
+/// Steps over the records, holding none: there are as many as were announced, and they fill the directory exactly.
 fn walk(file: &mut Pread, directory: Directory) -> Result<(), Fault> {
     let watch = file.watch();
     let end = directory.start + directory.length;
     let (mut at, mut count) = (directory.start, 0_u64);
-    while at < end {
+    while at < end && count <= directory.count {
         let mut record = [0; RECORD_LENGTH as usize];
         file.exact_at(at, &mut record).map_err(|error| watch.fault(error))?;
         if u32_at(&record, 0) != RECORD {
@@ -154,8 +154,9 @@ fn walk(file: &mut Pread, directory: Directory) -> Result<(), Fault> {
         count += 1;
     }
     if at != end || count != directory.count {
+        let more = if at < end { "more" } else { &count.to_string() };
         return Err(watch.fault(format!(
-            "the end record says {} members, the central directory holds {count}",
+            "the end record says {} members, the central directory holds {more}",
             directory.count
         )));
     }
