@@ -1,0 +1,245 @@
+//! Is a line exactly one JSON object? The full grammar, no tree, no recursion, one pass; on the way the raw text of the
+//! two time fields. It accepts just what `serde_json` skips over as `IgnoredAny` (kept by a test that compares both):
+//! lone surrogate escapes, numbers of any size, duplicate keys and any depth are legal.
+//!
+//! Source: RFC 8259. The text must be valid UTF-8 already.
+
+/// The raw text between the quotes of the top-level fields that are looked at; the last one where a key is repeated.
+/// A key or value written with escapes is not recognised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Picked<'a> {
+    /// `event_time`
+    pub(super) event_time: Option<&'a [u8]>,
+    /// `server_upload_time`
+    pub(super) server_upload_time: Option<&'a [u8]>,
+}
+
+/// Which containers are open, one bit each (1: an object), innermost lowest.
+#[derive(Debug, Default)]
+pub(super) struct Nesting {
+    depth: usize,
+    bits: u64,
+    outer: Vec<u64>,
+}
+
+impl Nesting {
+    fn clear(&mut self) {
+        self.depth = 0;
+        self.bits = 0;
+        self.outer.clear();
+    }
+
+    fn open(&mut self, object: bool) {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.outer.push(self.bits);
+        }
+        self.bits = self.bits << 1 | u64::from(object);
+        self.depth += 1;
+    }
+
+    fn close(&mut self) {
+        self.depth -= 1;
+        self.bits >>= 1;
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.bits = self.outer.pop().unwrap_or_default();
+        }
+    }
+
+    fn in_object(&self) -> bool {
+        self.bits & 1 == 1
+    }
+}
+
+/// What may come next.
+#[derive(Clone, Copy)]
+enum Next {
+    FirstKey,
+    Key,
+    FirstItem,
+    Value,
+    After,
+}
+
+/// Which top-level field's value comes next.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Other,
+    EventTime,
+    ServerUploadTime,
+}
+
+/// Checks `text`; `None` when it is not exactly one JSON object.
+pub(super) fn object<'a>(text: &'a [u8], nesting: &mut Nesting) -> Option<Picked<'a>> {
+    let mut picked = Picked::default();
+    let mut field = Field::Other;
+    nesting.clear();
+    let mut at = space(text, 0);
+    if text.get(at) != Some(&b'{') {
+        return None;
+    }
+    at += 1;
+    nesting.open(true);
+    let mut next = Next::FirstKey;
+    loop {
+        at = space(text, at);
+        let byte = *text.get(at)?;
+        next = match (next, byte) {
+            (Next::FirstKey | Next::Key, b'"') => {
+                let end = string(text, at + 1)?;
+                if nesting.depth == 1 {
+                    field = field_of(&text[at + 1..end - 1]);
+                }
+                at = space(text, end);
+                if text.get(at) != Some(&b':') {
+                    return None;
+                }
+                at += 1;
+                Next::Value
+            }
+            (Next::FirstKey, b'}') | (Next::FirstItem, b']') => {
+                at += 1;
+                nesting.close();
+                Next::After
+            }
+            (Next::After, b',') => {
+                at += 1;
+                if nesting.in_object() { Next::Key } else { Next::Value }
+            }
+            (Next::After, b'}' | b']') if (byte == b'}') == nesting.in_object() => {
+                at += 1;
+                nesting.close();
+                Next::After
+            }
+            (Next::Value | Next::FirstItem, b'{' | b'[') => {
+                at += 1;
+                nesting.open(byte == b'{');
+                if byte == b'{' { Next::FirstKey } else { Next::FirstItem }
+            }
+            (Next::Value | Next::FirstItem, b'"') => {
+                let end = string(text, at + 1)?;
+                if nesting.depth == 1 {
+                    pick(&mut picked, field, &text[at + 1..end - 1]);
+                }
+                at = end;
+                Next::After
+            }
+            (Next::Value | Next::FirstItem, _) => {
+                at = scalar(text, at, byte)?;
+                Next::After
+            }
+            _ => return None,
+        };
+        if nesting.depth == 0 {
+            return (space(text, at) == text.len()).then_some(picked);
+        }
+    }
+}
+
+fn field_of(key: &[u8]) -> Field {
+    match key {
+        b"event_time" => Field::EventTime,
+        b"server_upload_time" => Field::ServerUploadTime,
+        _ => Field::Other,
+    }
+}
+
+fn pick<'a>(picked: &mut Picked<'a>, field: Field, value: &'a [u8]) {
+    match field {
+        Field::EventTime => picked.event_time = Some(value),
+        Field::ServerUploadTime => picked.server_upload_time = Some(value),
+        Field::Other => {}
+    }
+}
+
+/// The first position from `at` that is no whitespace.
+#[inline]
+fn space(text: &[u8], mut at: usize) -> usize {
+    while let Some(b' ' | b'\t' | b'\n' | b'\r') = text.get(at) {
+        at += 1;
+    }
+    at
+}
+
+/// The position after the closing quote of a string whose first byte is at `at`.
+#[inline]
+fn string(text: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at = plain(text, at);
+        match *text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at = escape(text, at + 1)?,
+            0x00..0x20 => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+/// Skips bytes that mean nothing inside a string, eight at a time; stops at or before a quote, backslash or control.
+#[inline]
+fn plain(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = ONES << 7;
+    while let Some(eight) = text.get(at..at + 8).and_then(|slice| <[u8; 8]>::try_from(slice).ok()) {
+        let word = u64::from_le_bytes(eight);
+        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        // The lowest mark is exact: a borrow only reaches bytes above one that is marked.
+        let marks = (quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        let marks = marks & HIGHS;
+        if marks != 0 {
+            return at + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at
+}
+
+/// The position after an escape whose letter is at `at`.
+fn escape(text: &[u8], at: usize) -> Option<usize> {
+    match text.get(at)? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        b'u' if text.get(at + 1..at + 5)?.iter().all(u8::is_ascii_hexdigit) => Some(at + 5),
+        _ => None,
+    }
+}
+
+/// The position after `true`, `false`, `null` or a number.
+fn scalar(text: &[u8], at: usize, first: u8) -> Option<usize> {
+    let word = |word: &[u8]| text[at..].starts_with(word).then_some(at + word.len());
+    match first {
+        b't' => word(b"true"),
+        b'f' => word(b"false"),
+        b'n' => word(b"null"),
+        b'-' => number(text, at + 1),
+        _ => number(text, at),
+    }
+}
+
+/// The position after a number without its sign.
+fn number(text: &[u8], at: usize) -> Option<usize> {
+    let mut at = match text.get(at)? {
+        b'0' => at + 1,
+        _ => digits(text, at)?,
+    };
+    if text.get(at) == Some(&b'.') {
+        at = digits(text, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = text.get(at) {
+            at += 1;
+        }
+        at = digits(text, at)?;
+    }
+    Some(at)
+}
+
+/// The position after at least one digit.
+fn digits(text: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    (at > from).then_some(at)
+}

@@ -1,0 +1,109 @@
+//! A part on its way out: where its bytes go, and the sums that travel with it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use crc_fast::{CrcAlgorithm, Digest as Crc};
+use sha2::{Digest as _, Sha256};
+
+/// What a finished part comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartSums {
+    /// Its number, from 0 through the hour.
+    pub part: u32,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Lines that are not blank.
+    pub rows: u64,
+    /// SHA-256, hex; always for `json.gz`, for the others when [`Packing::sha256`](super::Packing) asks for it.
+    pub sha256: Option<String>,
+    /// CRC-64/NVME, base64 of its 8 big-endian bytes, as S3 writes it.
+    pub crc64nvme: String,
+}
+
+/// Where an hour's parts go. For each part `begin`, any number of `write`, `end`; parts in order. After an error of
+/// either side nothing more comes, and what was written must not be published.
+pub trait PartSink {
+    /// Why it cannot go on.
+    type Error;
+
+    /// A part begins.
+    fn begin(&mut self, part: u32) -> Result<(), Self::Error>;
+
+    /// The part's next bytes; never none.
+    fn write(&mut self, chunk: &[u8]) -> Result<(), Self::Error>;
+
+    /// The part is whole.
+    fn end(&mut self, sums: PartSums) -> Result<(), Self::Error>;
+}
+
+/// Drops everything: an hour is only measured, for a recheck.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Discard;
+
+impl PartSink for Discard {
+    type Error = std::convert::Infallible;
+
+    fn begin(&mut self, _part: u32) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn write(&mut self, _chunk: &[u8]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn end(&mut self, _sums: PartSums) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// A part that has begun.
+pub(super) struct OpenPart {
+    number: u32,
+    bytes: u64,
+    rows_before: u64,
+    sha256: Option<Sha256>,
+    crc: Crc,
+}
+
+impl OpenPart {
+    /// Begins a part in the sink. `rows` were counted before it.
+    pub(super) fn begin<S: PartSink + ?Sized>(
+        sink: &mut S,
+        number: u32,
+        rows: u64,
+        sha256: bool,
+    ) -> Result<Self, S::Error> {
+        sink.begin(number)?;
+        let sha256 = sha256.then(Sha256::new);
+        Ok(Self { number, bytes: 0, rows_before: rows, sha256, crc: Crc::new(CrcAlgorithm::Crc64Nvme) })
+    }
+
+    /// Length so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Adds bytes.
+    pub(super) fn write<S: PartSink + ?Sized>(&mut self, sink: &mut S, chunk: &[u8]) -> Result<(), S::Error> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.bytes += chunk.len() as u64;
+        self.crc.update(chunk);
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(chunk);
+        }
+        sink.write(chunk)
+    }
+
+    /// Ends the part. `rows` were counted up to here, through the hour.
+    pub(super) fn end<S: PartSink + ?Sized>(self, sink: &mut S, rows: u64) -> Result<(), S::Error> {
+        sink.end(PartSums {
+            part: self.number,
+            bytes: self.bytes,
+            rows: rows - self.rows_before,
+            sha256: self.sha256.map(|sha256| hex::encode(sha256.finalize())),
+            crc64nvme: STANDARD.encode(self.crc.finalize().to_be_bytes()),
+        })
+    }
+}
