@@ -35,9 +35,9 @@ mod sums;
 mod wire;
 
 pub use error::LakeError;
-pub use identity::{Identity, first_hour, identify, probe_conditional_writes};
+pub use identity::{Identity, first_hour, identify, probe_conditional_writes, read_first_hour};
 pub use manifests::{
-    MANIFEST_MAX, ManifestEntry, create_manifest, hour_manifests, list_manifests, read_first_hour, read_manifest,
+    MANIFEST_MAX, ManifestEntry, create_manifest, hour_manifests, list_manifests, read_manifest,
 };
 pub use sums::{Summing, Sums};
 

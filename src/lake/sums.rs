@@ -76,7 +76,8 @@ impl Summing {
     }
 
     /// Whether what was written is what `wanted` says: the length, and each sum that both sides have.
-    pub(super) fn matches(self, key: &str, wanted: &Sums) -> Result<(), LakeError> {
+    /// Answers the sums of both together.
+    pub(super) fn checked(self, key: &str, wanted: &Sums) -> Result<Sums, LakeError> {
         let got = self.finish();
         let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
         let what = if got.bytes != wanted.bytes {
@@ -86,7 +87,8 @@ impl Summing {
         } else if differ(&got.crc32, &wanted.crc32) || differ(&got.sha256, &wanted.sha256) {
             "another checksum was written than was announced".to_owned()
         } else {
-            return Ok(());
+            let (crc32, sha256) = (got.crc32.or_else(|| wanted.crc32.clone()), got.sha256.or_else(|| wanted.sha256.clone()));
+            return Ok(Sums { crc32, sha256, ..got });
         };
         Err(LakeError::Integrity(format!("{key}: {what}; nothing was stored")))
     }
@@ -120,7 +122,7 @@ mod tests {
     fn a_difference_is_told() {
         let mut summing = Summing::new(false, false);
         summing.update(b"abc");
-        let error = summing.matches("k", &Sums::of(b"abd")).unwrap_err();
+        let error = summing.checked("k", &Sums::of(b"abd")).unwrap_err();
         assert!(matches!(error, LakeError::Integrity(_)), "{error}");
     }
 }

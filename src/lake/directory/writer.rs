@@ -44,7 +44,7 @@ impl FileWriter {
     async fn finished(mut self, sums: Sums) -> Result<Stored, LakeError> {
         self.file.flush().await.map_err(|error| trouble("write", &self.temporary.0, &error))?;
         let summing = self.summing.take().ok_or_else(|| LakeError::Integrity(format!("{} lost a write", self.key)))?;
-        summing.matches(&self.key, &sums)?;
+        summing.checked(&self.key, &sums)?;
         let file = self.file.into_std().await;
         let (place, target, temporary) = (self.place, self.target, self.temporary);
         blocking(move || {
