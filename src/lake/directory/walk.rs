@@ -1,0 +1,136 @@
+//! Listing a directory the way S3 lists a bucket: whole keys, ascending by their bytes, after a given one.
+
+use std::fs;
+use std::path::Path;
+
+use super::{LakeError, Page, absent, keys, modified, trouble};
+use crate::lake::Listed;
+use crate::model::layout;
+
+/// The first `limit` keys that begin with `prefix` and are greater than `after`.
+pub(super) fn page(root: &Path, prefix: &str, after: &str, limit: usize) -> Result<Page, LakeError> {
+    keys::check_prefix(prefix)?;
+    let mut walk = Walk { root, prefix, after, limit, page: Page::default() };
+    // Nothing above the prefix's deepest directory is of interest.
+    let start = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
+    walk.directory(start)?;
+    Ok(walk.page)
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    prefix: &'a str,
+    after: &'a str,
+    limit: usize,
+    page: Page,
+}
+
+impl Walk<'_> {
+    /// Adds what lies under a directory; `directory` is empty or ends with a slash.
+    fn directory(&mut self, directory: &str) -> Result<(), LakeError> {
+        for name in self.names(directory)? {
+            if self.page.more {
+                return Ok(());
+            }
+            if name.ends_with('/') {
+                self.directory(&name)?;
+            } else {
+                self.file(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, key: String) -> Result<(), LakeError> {
+        let path = self.root.join(&key);
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => metadata,
+            Ok(_) => return Ok(()),
+            // Removed since the directory was read.
+            Err(error) if absent(&error) => return Ok(()),
+            Err(error) => return Err(trouble("look at", &path, &error)),
+        };
+        if self.page.objects.len() == self.limit {
+            self.page.more = true;
+            return Ok(());
+        }
+        self.page.objects.push(Listed { key, bytes: metadata.len(), modified: modified(&path, &metadata)? });
+        Ok(())
+    }
+
+    /// The entries of a directory that may hold keys of the page, directories with a slash at their end: so they sort
+    /// as their keys do (`a.b` before `a/c`, whatever a directory named `a` would say).
+    fn names(&self, directory: &str) -> Result<Vec<String>, LakeError> {
+        let path = self.root.join(directory);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(trouble("list", &path, &error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| trouble("list", &path, &error))?;
+            // A name that is not UTF-8 is nobody's key.
+            let Some(name) = entry.file_name().to_str().map(|name| format!("{directory}{name}")) else { continue };
+            let kind = entry.file_type().map_err(|error| trouble("look at", &entry.path(), &error))?;
+            if kind.is_symlink() && entry.path().is_dir() {
+                let entry = entry.path();
+                return Err(LakeError::Refused(format!(
+                    "{} is a symbolic link to a directory: what lies behind it would be missed or listed twice",
+                    entry.display()
+                )));
+            }
+            let name = if kind.is_dir() { format!("{name}/") } else { name };
+            if self.wanted(&name) {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn wanted(&self, name: &str) -> bool {
+        if name.ends_with('/') {
+            let on_the_way = name.starts_with(self.prefix) || self.prefix.starts_with(name);
+            let not_passed = name > self.after || self.after.starts_with(name);
+            on_the_way && not_passed && name.trim_end_matches('/') != layout::TMP_DIR
+        } else {
+            name.starts_with(self.prefix) && name > self.after
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys_of(page: &Page) -> Vec<&str> {
+        page.objects.iter().map(|listed| listed.key.as_str()).collect()
+    }
+
+    #[test]
+    fn whole_keys_are_compared_not_names() {
+        let root = tempfile::tempdir().unwrap();
+        for key in ["a/c", "a.b", "a0", "a.b-c/d", "a-/x", "_ampd/v1/tmp/1.0/x", "_ampd/v1/lake.json"] {
+            let path = root.path().join(key);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"").unwrap();
+        }
+        let all = page(root.path(), "", "", 100).unwrap();
+        assert_eq!(keys_of(&all), ["_ampd/v1/lake.json", "a-/x", "a.b", "a.b-c/d", "a/c", "a0"]);
+        assert!(!all.more);
+        let some = page(root.path(), "a", "a.b", 2).unwrap();
+        assert_eq!(keys_of(&some), ["a.b-c/d", "a/c"]);
+        assert!(some.more);
+        assert_eq!(keys_of(&page(root.path(), "a/", "a/b", 5).unwrap()), ["a/c"]);
+        assert!(page(root.path(), "nothing/here", "", 5).unwrap().objects.is_empty());
+    }
+
+    #[test]
+    fn a_linked_directory_is_refused_rather_than_missed() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", root.path().join("data")).unwrap();
+        assert!(matches!(page(root.path(), "", "", 5), Err(LakeError::Refused(_))));
+    }
+}
