@@ -17,7 +17,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(fs::copy(entry.path(), target).unwrap()) }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            let _ = fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
@@ -73,7 +77,7 @@ fn what_is_set_aside_is_kept_three_times() {
     let dir = tempfile::tempdir().unwrap();
     for round in 1..=5 {
         filled(dir.path(), 3);
-        fs::write(dir.path().join("sled/db"), [0xA5; 600_000]).unwrap();
+        fs::write(dir.path().join("sled/db"), vec![0xA5; 600_000]).unwrap();
         let opened = open(dir.path());
         assert!(opened.fresh, "{:?}", opened.notes);
         assert_eq!(opened.set_aside, Some(dir.path().join(format!("sled.quarantine-{round:04}"))));
