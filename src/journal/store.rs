@@ -1,0 +1,188 @@
+//! The journal on sled 0.34.7.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::codec::{self, Seal};
+use super::ladder::{self, Store};
+use super::lock::StateLock;
+use super::{Journal, JournalError};
+use crate::model::{Change, Snapshot};
+
+/// Values longer than this become files of their own inside sled; bytes.
+const LARGE: usize = 32 << 10;
+
+/// The opened journal, and what opening it took.
+pub struct Opened {
+    /// The journal.
+    pub journal: SledJournal,
+    /// Nothing was ever committed here, or it was set aside: to be rebuilt from the lake.
+    pub fresh: bool,
+    /// Where the damaged database is.
+    pub set_aside: Option<PathBuf>,
+    /// What was swept, dropped or set aside, in words; empty after an ordinary start.
+    pub notes: Vec<String>,
+}
+
+/// The journal on the disk. One process holds it; a commit costs one fdatasync.
+pub struct SledJournal {
+    /// None after an error, until the next use opens it again: sled cannot be used after one.
+    store: Option<Store>,
+    /// What `open` read, for the first `load`.
+    loaded: Option<Snapshot>,
+    dir: PathBuf,
+    deadline: Duration,
+    large_values: u64,
+    /// Dropped last.
+    _lock: StateLock,
+}
+
+type Writes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+impl SledJournal {
+    /// Opens the journal in the state directory `dir` (made when it is not there) and reads all of it. A database that
+    /// is damaged, or that sled does not open within `deadline`, is set aside as `sled.quarantine-NNNN`; one that
+    /// cannot be used for another reason stays as it is.
+    pub fn open(dir: &Path, deadline: Duration) -> Result<Opened, JournalError> {
+        let lock = StateLock::take(dir)?;
+        let mut climbed = ladder::climb(dir, deadline)?;
+        let fresh = climbed.store.seal.is_none();
+        let journal = Self {
+            loaded: Some(std::mem::take(&mut climbed.store.snapshot)),
+            store: Some(climbed.store),
+            dir: dir.to_owned(),
+            deadline,
+            large_values: 0,
+            _lock: lock,
+        };
+        Ok(Opened { journal, fresh, set_aside: climbed.set_aside, notes: climbed.notes })
+    }
+
+    /// Values over 32 KiB written since the start. They work, but sled is slow and wasteful with them.
+    pub fn large_values(&self) -> u64 {
+        self.large_values
+    }
+
+    /// Replaces everything by what `changes` write, in one commit (`ampd state import`, `ampd state rebuild`).
+    pub fn replace(&mut self, changes: &[Change]) -> Result<(), JournalError> {
+        let db = &self.ready()?.db;
+        let mut writes = ladder::guarded(|| {
+            let keys = db.iter().keys().filter(|key| key.as_ref().map_or(true, |key| &**key != codec::SEAL_KEY));
+            keys.map(|key| Ok((key.map_err(JournalError::from_sled)?.to_vec(), None))).collect::<Result<Writes, _>>()
+        })?;
+        collect(changes, &mut writes)?;
+        self.write(writes)
+    }
+
+    fn ready(&mut self) -> Result<&mut Store, JournalError> {
+        let store = match self.store.take() {
+            Some(store) => store,
+            None => ladder::reopen(&self.dir, self.deadline)?,
+        };
+        Ok(self.store.insert(store))
+    }
+
+    fn write(&mut self, writes: Writes) -> Result<(), JournalError> {
+        self.loaded = None;
+        let large = writes.values().flatten().filter(|value| value.len() > LARGE).count();
+        let blobs = (large > 0).then(|| ladder::sled_dir(&self.dir).join("blobs"));
+        let store = self.ready()?;
+        let result = ladder::guarded(|| put(store, writes, blobs.as_deref()));
+        match result {
+            Ok(seal) => {
+                store.mark.write(seal.commits);
+                store.seal = Some(seal);
+                self.large_values += large as u64;
+                Ok(())
+            }
+            Err(error) => {
+                self.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets go of the database; dropping one that failed may panic.
+    fn close(&mut self) {
+        let store = self.store.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(store)));
+    }
+}
+
+impl Journal for SledJournal {
+    fn load(&mut self) -> Result<Snapshot, JournalError> {
+        if let Some(snapshot) = self.loaded.take() {
+            return Ok(snapshot);
+        }
+        let store = self.ready()?;
+        let result = ladder::guarded(|| ladder::read_all(&store.db));
+        if result.is_err() {
+            self.close();
+        }
+        result.map(|(snapshot, _)| snapshot)
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), JournalError> {
+        let mut writes = Writes::new();
+        collect(changes, &mut writes)?;
+        if writes.is_empty() { Ok(()) } else { self.write(writes) }
+    }
+}
+
+impl Drop for SledJournal {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The last change of a key wins.
+fn collect(changes: &[Change], writes: &mut Writes) -> Result<(), JournalError> {
+    for change in changes {
+        let (key, value) = codec::write(change)?;
+        writes.insert(key, value);
+    }
+    Ok(())
+}
+
+/// Writes everything and the seal in one batch, and makes it durable.
+fn put(store: &Store, writes: Writes, blobs: Option<&Path>) -> Result<Seal, JournalError> {
+    let mut seal = store.seal.clone().unwrap_or_default();
+    let mut batch = sled::Batch::default();
+    for (key, value) in writes {
+        if let Some(old) = store.db.get(&key).map_err(JournalError::from_sled)? {
+            seal.remove(&old);
+        }
+        match value {
+            Some(value) => {
+                seal.add(&value);
+                batch.insert(key, value);
+            }
+            None => batch.remove(key),
+        }
+    }
+    seal.commits += 1;
+    env!("CARGO_PKG_VERSION").clone_into(&mut seal.written_by);
+    batch.insert(codec::SEAL_KEY, codec::write_seal(&seal)?);
+    store.db.apply_batch(batch).map_err(JournalError::from_sled)?;
+    store.db.flush().map_err(JournalError::from_sled)?;
+    if let Some(blobs) = blobs {
+        sync_files(blobs).map_err(|error| JournalError::from_io(blobs, &error))?;
+    }
+    store.log.sync_data().map_err(|error| JournalError::from_io(Path::new("sled/db"), &error))?;
+    Ok(seal)
+}
+
+fn sync_files(dir: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        match File::open(entry?.path()) {
+            Ok(file) => file.sync_data()?,
+            // sled removes a file once its value is replaced.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    File::open(dir)?.sync_all()
+}
