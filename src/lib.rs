@@ -2,12 +2,16 @@
 
 pub mod amplitude;
 pub mod archive;
+pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod exit;
+pub mod explain;
 pub mod journal;
 pub mod lake;
 pub mod model;
+pub mod problem;
 pub mod simulator;
 pub mod stage;
 pub mod telemetry;

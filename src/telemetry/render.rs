@@ -50,7 +50,7 @@ pub(super) fn suspend_bar<R>(write: impl FnOnce() -> R) -> R {
 impl Renderer {
     /// Starts drawing. Dropping it takes the bar off the screen.
     pub fn start(progress: &Progress, mode: ProgressMode) -> Self {
-        let (period, draw): (u64, Box<dyn FnMut(&Moment) + Send>) = match mode {
+        let (period, draw): (u64, Draw) = match mode {
             ProgressMode::Auto if std::io::stderr().is_terminal() => (200, Box::new(bar())),
             ProgressMode::Bar => (200, Box::new(bar())),
             ProgressMode::Plain => (10_000, Box::new(|moment: &Moment| plain(&moment.sentence()))),
@@ -89,6 +89,9 @@ impl Drop for Renderer {
         }
     }
 }
+
+/// Draws one moment.
+type Draw = Box<dyn FnMut(&Moment) + Send>;
 
 struct Clock {
     started: Instant,
