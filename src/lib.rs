@@ -2,13 +2,17 @@
 
 pub mod amplitude;
 pub mod archive;
+pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod engine;
+pub mod exit;
+pub mod explain;
 pub mod journal;
 pub mod lake;
 pub mod model;
+pub mod problem;
 pub mod simulator;
 pub mod stage;
 pub mod telemetry;
