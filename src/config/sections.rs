@@ -9,6 +9,8 @@ use secrecy::SecretString;
 
 use crate::model::{Format, Hour, SourceName};
 
+use super::outlets::{Notify, Transform, Warehouse};
+
 /// The whole configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -26,6 +28,12 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// `[lake]`
     pub lake: Lake,
+    /// `[warehouse]`
+    pub warehouse: Warehouse,
+    /// `[transform]`
+    pub transform: Transform,
+    /// `[notify.<name>]`, the enabled ones.
+    pub notify: BTreeMap<String, Notify>,
     /// `[admin]`
     pub admin: Admin,
     /// `[log]`
@@ -236,8 +244,11 @@ pub struct S3 {
     pub tags: BTreeMap<String, String>,
     /// Multipart parts, at least 5 MiB; smaller objects go in one PUT.
     pub part_size: u64,
-    /// The seed's `AWS_ACCESS_KEY` and `AWS_SECRET_KEY`, when the standard names are not set.
+    /// Key id and secret key of the seed's `AWS_ACCESS_KEY` and `AWS_SECRET_KEY`, or of `.env`, when the standard
+    /// names are not set in the environment; `None` leaves it to the AWS chain.
     pub seed_credentials: Option<(SecretString, SecretString)>,
+    /// `AWS_SESSION_TOKEN` of `.env`; only together with `seed_credentials`.
+    pub seed_session_token: Option<SecretString>,
 }
 
 /// `[admin]`
