@@ -26,8 +26,8 @@ use super::{
     requests::Ticket,
     respond::{Payload, payload_response},
     rows::HourRows,
-    shared::Shared,
     shape,
+    shared::Shared,
     socket::Hangup,
 };
 
@@ -97,28 +97,21 @@ async fn judge(turn: &mut Turn, query: &HashMap<String, String>) -> Result<Respo
     let project = authenticate(&turn.headers, &shared.options)?;
     turn.ticket.note(|entry| entry.project = Some(project.id));
     let (first, last) = window(query)?;
-    let met = shared.board.meet(project.id, first, last);
-    before(turn, &met).await?;
     turn.seat = shared.gate.enter(&shared.options.limits, shared.clock.given());
     if turn.seat.is_none() {
         let answer = refusal::error(429, "rate_limited", "Too many requests");
         return Err(Box::new(answer.with_retry_after(shared.options.limits.retry_after, turn.now)));
     }
+    let met = shared.board.meet(project.id, first, last);
+    before(turn, &met).await?;
     if let Some(response) = instead(turn, project, &met).await? {
         return Ok(response);
     }
     let hours = last.number() - first.number() + 1;
     refuse_hours(turn, hours.unsigned_abs()).await?;
-    let hiding: Vec<Planted> = of_stage(&met, Stage::Visible).cloned().collect();
+    let mut hiding: Vec<Planted> = of_stage(&met, Stage::Visible).cloned().collect();
+    hiding.retain(|planted| !hides(planted, first, last, turn.now) || turn.strike(planted));
     let mut plans = shared.visible(first, last, turn.now, &hiding);
-    for planted in &hiding {
-        let hides = |plan: &HourPlan| {
-            planted.fault.touches(plan.hour) && planted.fault.kind.withheld(plan.hour, turn.now, planted.answered) > 0.0
-        };
-        if plans.iter().any(hides) && !turn.strike(planted) {
-            plans = shared.visible(first, last, turn.now, &[]);
-        }
-    }
     let bytes = drop_empty_hours(&shared.options, project, &mut plans);
     refuse_bytes(turn, bytes).await?;
     if plans.is_empty() {
@@ -136,6 +129,12 @@ async fn judge(turn: &mut Turn, query: &HashMap<String, String>) -> Result<Respo
 /// The faults of one stage.
 pub fn of_stage(met: &[Planted], stage: Stage) -> impl Iterator<Item = &Planted> {
     met.iter().filter(move |planted| planted.fault.kind.stage() == stage)
+}
+
+/// Whether a fault hides rows of this window now.
+fn hides(planted: &Planted, first: Hour, last: Hour, now: DateTime<Utc>) -> bool {
+    let fault = &planted.fault;
+    first.through(last).any(|hour| fault.touches(hour) && fault.kind.withheld(hour, now, planted.answered) > 0.0)
 }
 
 fn authenticate<'a>(headers: &HeaderMap, options: &'a Options) -> Result<&'a Project, Refusal> {

@@ -212,7 +212,9 @@ fn invert_middle<W: Read + Write + Seek>(out: &mut W, extent: &Extent) -> io::Re
     let at = SeekFrom::Start(extent.offset + (extent.length - bytes.len() as u64) / 2);
     out.seek(at)?;
     out.read_exact(&mut bytes)?;
-    bytes.iter_mut().for_each(|byte| *byte = !*byte);
+    for byte in &mut bytes {
+        *byte = !*byte;
+    }
     out.seek(at)?;
     out.write_all(&bytes)
 }

@@ -1,15 +1,14 @@
 //! A body on its way to the client, and what can happen to it there.
 
-use std::{
-    io,
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::{answer::Source, faults::FaultKind, limits::Seat, requests::Ticket, shared::Stop, socket::Hangup};
+use super::{
+    answer::Source, faults::FaultKind, limits::Seat, random::permille, requests::Ticket, shared::Stop, socket::Hangup,
+};
 
 /// Bytes that are read and sent at once.
 const CHUNK_BYTES: u64 = 64 << 10;
@@ -43,8 +42,7 @@ impl Transport {
 
 /// `fraction` of `length`, and at least one byte less than all of it.
 fn share_of(length: u64, fraction: f64) -> u64 {
-    let permille = (0..=1000_u16).rev().find(|step| f64::from(*step) / 1000.0 <= fraction).unwrap_or(0);
-    let share = u128::from(length) * u128::from(permille) / 1000;
+    let share = u128::from(length) * u128::from(permille(fraction)) / 1000;
     u64::try_from(share).unwrap_or(length).min(length.saturating_sub(1))
 }
 
@@ -56,7 +54,8 @@ pub struct Delivery {
     pub ticket: Ticket,
     pub hangup: Hangup,
     pub stop: Stop,
-    /// The place among the requests in flight.
+    /// The place among the requests in flight, freed when the body is through or given up.
+    #[expect(dead_code, reason = "held, never read")]
     pub seat: Option<Seat>,
 }
 

@@ -199,7 +199,10 @@ fn event_properties(facts: &Facts<'_>, out: &mut Vec<u8>) {
         Oddity::None => {}
         Oddity::Unicode => raw(out, r#","note":"Größe 🦀 \ud83d\ude80 中文 \u0000 \"zitiert\" \/ عربى""#),
         Oddity::Number => {
-            raw(out, r#","exact":9007199254740993,"big":18446744073709551616,"price":6396.0,"zero":-0.0,"tiny":1e-320"#);
+            raw(
+                out,
+                r#","exact":9007199254740993,"big":18446744073709551616,"price":6396.0,"zero":-0.0,"tiny":1e-320"#,
+            );
         }
         Oddity::Hostile if facts.noise.is_multiple_of(2) => raw(out, r#","note":"half a pair \ud83d""#),
         Oddity::Hostile => raw(out, r#","amount":1e400"#),
@@ -213,7 +216,10 @@ fn event_properties(facts: &Facts<'_>, out: &mut Vec<u8>) {
         hex(out, facts.noise, 16);
         raw(out, "\",\"[Amplitude] Page Title\":\"Property details - Example\",\"price\":");
         number(out, facts.noise % 100_000);
-        raw(out, ".5,\"currency\":\"EUR\",\"tags\":[\"new\",\"sea view\"],\"experiment\":{\"name\":\"layout\",\"variant\":\"");
+        raw(
+            out,
+            ".5,\"currency\":\"EUR\",\"tags\":[\"new\",\"sea view\"],\"experiment\":{\"name\":\"layout\",\"variant\":\"",
+        );
         raw(out, if facts.noise.is_multiple_of(3) { "treatment" } else { "control" });
         raw(out, "\"},\"referrer\":null");
     }

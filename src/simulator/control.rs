@@ -19,6 +19,9 @@ use super::{
     shared::Shared,
 };
 
+/// The truth of more hours than this is nobody's question.
+const TRUTH_HOURS_MAX: i64 = 10 * 366 * 24;
+
 fn answer(value: &impl Serialize) -> Response {
     match serde_json::to_string(value) {
         Ok(body) => Answer::of_code(200, "application/json", body).into_response(),
@@ -141,6 +144,9 @@ pub async fn truth(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
         Some("now") => true,
         Some(_) => return refuse("the parameter `as_of` can only be `now`"),
     };
+    if last.number() - first.number() >= TRUTH_HOURS_MAX {
+        return refuse("the parameters `start` and `end` span more than ten years");
+    }
     let tell = move || shared.project(project).map(|project| shared.truth(project, first, last, seen_now));
     match tokio::task::spawn_blocking(tell).await {
         Ok(Some(truth)) => answer(&truth),

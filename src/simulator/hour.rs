@@ -24,7 +24,8 @@ impl Hour {
         if !well_formed {
             return None;
         }
-        let date = NaiveDate::from_ymd_opt(text[..4].parse().ok()?, text[4..6].parse().ok()?, text[6..8].parse().ok()?)?;
+        let date =
+            NaiveDate::from_ymd_opt(text[..4].parse().ok()?, text[4..6].parse().ok()?, text[6..8].parse().ok()?)?;
         let start = date.and_hms_opt(text[9..].parse().ok()?, 0, 0)?.and_utc();
         Some(Self::containing(start))
     }
@@ -45,6 +46,7 @@ impl Hour {
     }
 
     /// The hour `hours` later (or earlier).
+    #[must_use]
     pub fn plus(self, hours: i64) -> Self {
         Self(self.0.saturating_add(hours))
     }

@@ -35,7 +35,7 @@ mod tests;
 mod truth;
 mod zip;
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -48,22 +48,25 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-pub use self::{
-    board::Planted,
-    faults::{BadLine, Fault, FaultKind, NotZip, RetryAfter, TruncatedEnd},
-    hour::Hour,
-    options::{
-        API_KEY, Archive, Bucket, Framing, Limits, Measure, Method, Options, Order, PROJECT_ID, Profile, Project, Region,
-        Rows, SECRET_KEY, TooLargeBody,
-    },
-    requests::RequestEntry,
-    truth::{HourTruth, Truth},
-};
 use self::{
     answer::Skew,
     shared::{Shared, Stop},
     socket::{Doorway, Hangup},
 };
+pub use self::{
+    board::Planted,
+    faults::{BadLine, Fault, FaultKind, NotZip, RetryAfter, TruncatedEnd},
+    hour::Hour,
+    options::{
+        API_KEY, Archive, Bucket, Framing, Limits, Measure, Method, Options, Order, PROJECT_ID, Profile, Project,
+        Region, Rows, SECRET_KEY, TooLargeBody,
+    },
+    requests::RequestEntry,
+    truth::{HourTruth, Truth},
+};
+
+/// How long a shutdown waits for clients that do not read.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The simulator.
 pub struct Simulator;
@@ -72,14 +75,15 @@ impl Simulator {
     /// Listens and answers until the returned value is shut down or dropped. Port 0 takes any free one.
     pub async fn start(options: Options, listen: SocketAddr) -> io::Result<Running> {
         let (stopper, stop) = Stop::new();
-        let shared = Shared::new(options, stop.clone()).map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
+        let shared = Shared::new(options, stop.clone())
+            .map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?;
         let shared = Arc::new(shared);
         let doorway = Doorway(TcpListener::bind(listen).await?);
         let addr = doorway.0.local_addr()?;
         let service = router(shared.clone()).into_make_service_with_connect_info::<Hangup>();
         let server = axum::serve(doorway, service).with_graceful_shutdown(async move { stop.wait().await });
         let server = tokio::spawn(async move { server.await });
-        Ok(Running { addr, shared, stopper, server })
+        Ok(Running { addr, shared, stopper, server: Some(server) })
     }
 }
 
@@ -89,7 +93,7 @@ pub struct Running {
     pub addr: SocketAddr,
     shared: Arc<Shared>,
     stopper: watch::Sender<bool>,
-    server: JoinHandle<io::Result<()>>,
+    server: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl Running {
@@ -98,16 +102,14 @@ impl Running {
         format!("http://{}", self.addr)
     }
 
-    /// Stops, and waits until every connection is closed.
+    /// Stops, and waits until the connections are closed; a client that does not read is not waited for.
     pub async fn shutdown(mut self) {
         let _ = self.stopper.send(true);
-        // It cannot fail, and a panic in it has been reported where it happened.
-        let _ = (&mut self.server).await;
-    }
-
-    /// Waits until the server ends, which it does only when it is stopped.
-    pub async fn wait(&mut self) {
-        let _ = (&mut self.server).await;
+        let Some(server) = self.server.take() else { return };
+        let abort = server.abort_handle();
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, server).await.is_err() {
+            abort.abort();
+        }
     }
 
     /// The virtual time.

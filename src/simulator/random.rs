@@ -1,4 +1,4 @@
-//! SplitMix64: small, fast, and the same on every machine. Everything random in the simulator comes from here,
+//! `SplitMix64`: small, fast, and the same on every machine. Everything random in the simulator comes from here,
 //! seeded by what it is about (seed, project, hour, row), so that no answer depends on what was asked before.
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -52,6 +52,12 @@ pub fn mix(subject: &[u64]) -> u64 {
 /// `number` as a fraction in `0.0 .. 1.0`.
 pub fn fraction(number: u64) -> f64 {
     (number >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// A share (`0.0` to `1.0`) in thousandths.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to 0..=1000, and NaN becomes 0
+pub fn permille(share: f64) -> u64 {
+    (share.clamp(0.0, 1.0) * 1000.0) as u64
 }
 
 fn scramble(mut z: u64) -> u64 {

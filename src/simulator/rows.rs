@@ -7,7 +7,7 @@ use super::{
     hour::Hour,
     json,
     options::{Options, Profile, Project, Rows},
-    random::{Random, fraction, mix},
+    random::{Random, fraction, mix, permille},
 };
 
 /// What a realistic row weighs, roughly.
@@ -125,11 +125,9 @@ fn total(project: &Project, hour: Hour, seed: u64) -> u64 {
     if outside {
         return 0;
     }
-    // In thousandths, so that no float has to be turned into a count.
-    let permille = (0..=1000_u16).rev().find(|step| f64::from(*step) / 1000.0 <= project.jitter).unwrap_or(0);
-    let swing = project.events_per_hour.saturating_mul(u64::from(permille)) / 1000;
+    let swing = project.events_per_hour.saturating_mul(permille(project.jitter)) / 1000;
     let lowest = project.events_per_hour - swing;
-    lowest + Random::new(&[seed, 0xC0]).below(2 * swing + 1)
+    lowest + Random::new(&[seed, 0xC0]).below(swing.saturating_mul(2).saturating_add(1))
 }
 
 #[cfg(test)]
@@ -186,7 +184,9 @@ mod tests {
         options.projects[0].hours.insert(Hour::parse("20260101T05").unwrap(), 10);
         for row in lines(&options, "20260101T05") {
             assert!(serde_json::from_str::<serde_json::Value>(&row).is_err());
-            assert!(serde_json::from_str::<std::collections::HashMap<String, &serde_json::value::RawValue>>(&row).is_ok());
+            assert!(
+                serde_json::from_str::<std::collections::HashMap<String, &serde_json::value::RawValue>>(&row).is_ok()
+            );
         }
     }
 
