@@ -12,6 +12,8 @@ use crate::model::Fault;
 pub struct Answer {
     /// The `Date` header: the second clock. `None` when no answer came, or one without a readable date.
     pub date: Option<DateTime<Utc>>,
+    /// What the local clock said when `date` arrived: the body may take much longer.
+    pub date_read_at: Option<DateTime<Utc>>,
     /// The status, when an answer came at all.
     pub status: Option<u16>,
     /// `Content-Length`, when the answer announced one.
@@ -25,7 +27,7 @@ pub struct Answer {
 impl Answer {
     /// No answer came.
     pub(super) fn none(fault: Fault) -> Self {
-        Self { date: None, status: None, content_length: None, bytes: 0, result: Err(fault) }
+        Self { date: None, date_read_at: None, status: None, content_length: None, bytes: 0, result: Err(fault) }
     }
 }
 

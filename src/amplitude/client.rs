@@ -96,6 +96,7 @@ impl Client {
             Ok(Ok(response)) => response,
         };
         let (date, status) = (headers::date(response.headers()), response.status());
+        let date_read_at = date.map(|_| crate::clock::now());
         let content_length = response.content_length();
         let mut body = Body::new(content_length, self.limits.idle);
         let result = match status {
@@ -106,7 +107,7 @@ impl Client {
             }
             status => self.not_an_export(status, &mut response, &mut body).await,
         };
-        Answer { date, status: Some(status.as_u16()), content_length, bytes: body.read(), result }
+        Answer { date, date_read_at, status: Some(status.as_u16()), content_length, bytes: body.read(), result }
     }
 
     /// A 200: an archive is passed on as it comes.

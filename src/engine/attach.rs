@@ -6,7 +6,7 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{Change, Hour, ManifestRef, Phase, SourceName, Why};
+use crate::model::{Change, Hour, ManifestRef, Phase, SourceName, Why, Window};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
@@ -284,7 +284,7 @@ impl Engine {
                     Loudness::Warn,
                     Stage::LakeLoad,
                     name,
-                    super::hours::span(hours),
+                    Window::new(hours[0], hours[hours.len() - 1]).unwrap_or(Window::of(hours[0])),
                     format!("leftovers stay for now: {fault}"),
                 );
                 hours.to_vec()

@@ -236,7 +236,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn disk_fault(&mut self, turn: &mut Turn, name: &SourceName, hours: impl ToString, fault: Fault) {
+    pub(super) fn disk_fault(&mut self, turn: &mut Turn, name: &SourceName, hours: Window, fault: Fault) {
         let text = format!("waits for room or for staging: {fault}");
         if self.disk_gate.fault(fault, turn.now, &self.policy.retry, &mut self.random) {
             turn.say(Loudness::Warn, Stage::ApiCall, name, hours, text);

@@ -27,16 +27,6 @@ pub(super) fn compare(why: Why, ours: &Content, newest: &ManifestFacts) -> Verdi
     if !same && (ours.rows > newest.rows || shrink_allowed) { Verdict::PublishOver } else { Verdict::Keep }
 }
 
-/// `2026-11-20T00..T05` for people, when hours are contiguous or not.
-pub(super) fn span(hours: &[Hour]) -> String {
-    match (hours.first(), hours.last()) {
-        (Some(first), Some(last)) => {
-            crate::model::Window::new(*first, *last).map_or_else(String::new, |w| w.to_string())
-        }
-        _ => String::new(),
-    }
-}
-
 impl Engine {
     /// An hour's record with work on it, new work when it had none.
     pub(super) fn open_work(&self, name: &SourceName, hour: Hour) -> HourRecord {

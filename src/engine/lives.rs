@@ -244,7 +244,7 @@ impl Engine {
                     Ok(Outcome::Identified { lake, conditional_writes, created }) => {
                         self.on_identified(turn, lake, conditional_writes, created)
                     }
-                    Err(fault) => self.lake_fault(turn, None, "", fault),
+                    Err(fault) => self.lake_fault(turn, None, None, fault),
                     Ok(_) => {}
                 }
             }
@@ -256,7 +256,7 @@ impl Engine {
                     if let Some(state) = self.sources.get_mut(&source) {
                         state.attachment = super::state::Attachment::No;
                     }
-                    self.lake_fault(turn, Some(&source), "", fault);
+                    self.lake_fault(turn, Some(&source), None, fault);
                 }
                 Ok(_) => {}
             },
@@ -266,12 +266,7 @@ impl Engine {
                 }
                 match failed {
                     Ok(Outcome::ManifestsRead(read)) => self.on_manifests_read(turn, &source, &hours, &read),
-                    Err(fault) => self.lake_fault(
-                        turn,
-                        Some(&source),
-                        super::hours::span(&hours.iter().map(|(h, _)| *h).collect::<Vec<_>>()),
-                        fault,
-                    ),
+                    Err(fault) => self.lake_fault(turn, Some(&source), None, fault),
                     Ok(_) => {}
                 }
             }
@@ -297,7 +292,7 @@ impl Engine {
                 self.end_hour_step(&source, hour);
                 match failed {
                     Ok(outcome) => self.on_publish_answer(turn, &source, hour, &draft, &capture, outcome),
-                    Err(fault) => self.lake_fault(turn, Some(&source), hour, fault),
+                    Err(fault) => self.lake_fault(turn, Some(&source), Some(Window::of(hour)), fault),
                 }
             }
             Step::Capture(_)
@@ -318,12 +313,11 @@ impl Engine {
         &mut self,
         turn: &mut Turn,
         name: Option<&SourceName>,
-        hours: impl ToString,
+        hours: Option<Window>,
         fault: Fault,
     ) {
         let text = format!("the lake waits: {fault}");
         if self.lake_gate.fault(fault, turn.now, &self.policy.retry, &mut self.random) {
-            let hours = Some(hours.to_string()).filter(|hours| !hours.is_empty());
             turn.notices.push(super::Notice {
                 loudness: Loudness::Warn,
                 stage: Stage::LakeLoad,
@@ -400,7 +394,7 @@ impl Engine {
             }
             Owner::Disk => self.disk_fault(turn, &name, window, fault),
             Owner::Lake | Owner::Source | Owner::Keys | Owner::Request | Owner::Clock => {
-                self.lake_fault(turn, Some(&name), window, fault);
+                self.lake_fault(turn, Some(&name), Some(window), fault);
             }
         }
     }

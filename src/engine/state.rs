@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::step::{Command, Loudness, Notice, ServerClock, Stage, Step, StepId};
 use crate::model::{
     CaptureId, CaptureRecord, Change, Content, Fault, Hour, Ledger, Pause, Random, RetryPolicy, SourceName,
-    SourceRecord, retry,
+    SourceRecord, Window, retry,
 };
 
 /// What one event brings about, collected in order.
@@ -36,10 +36,10 @@ impl Turn {
         loudness: Loudness,
         stage: Stage,
         source: &SourceName,
-        hours: impl ToString,
+        hours: impl Into<Window>,
         text: impl Into<String>,
     ) {
-        let (source, hours) = (Some(source.clone()), Some(hours.to_string()));
+        let (source, hours) = (Some(source.clone()), Some(hours.into()));
         self.notices.push(Notice { loudness, stage, source, hours, text: text.into() });
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::{
-    CaptureFacts, CaptureId, CaptureRecord, Change, Content, Draft, Fault, Hour, ManifestRef, SourceName,
+    CaptureFacts, CaptureId, CaptureRecord, Change, Content, Draft, Fault, Hour, ManifestRef, SourceName, Window,
 };
 
 /// Names a step in flight.
@@ -249,8 +249,8 @@ pub struct Notice {
     pub stage: Stage,
     /// The source.
     pub source: Option<SourceName>,
-    /// The hour or window, as people write it.
-    pub hours: Option<String>,
+    /// The hours it is about.
+    pub hours: Option<Window>,
     /// The words.
     pub text: String,
 }

@@ -64,6 +64,12 @@ impl TryFrom<(Hour, Hour)> for Window {
     }
 }
 
+impl From<Hour> for Window {
+    fn from(hour: Hour) -> Self {
+        Self::of(hour)
+    }
+}
+
 impl From<Window> for (Hour, Hour) {
     fn from(window: Window) -> Self {
         (window.first, window.last)

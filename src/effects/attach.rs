@@ -1,0 +1,56 @@
+//! What the lake says of itself and of a source's hours.
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{LiveEffects, lake_fault, now};
+use crate::engine::Outcome;
+use crate::lake;
+use crate::model::{Fault, Hour, ManifestRef, SourceName};
+
+/// Manifests read at once.
+const READS_AT_ONCE: usize = 16;
+
+impl LiveEffects {
+    pub(super) async fn identify(&self) -> Result<Outcome, Fault> {
+        let identity = lake::identify(&*self.lake, &self.fresh_id, now()).await.map_err(|e| lake_fault(&e))?;
+        Ok(Outcome::Identified {
+            lake: identity.id,
+            conditional_writes: identity.conditional_writes,
+            created: identity.created_by_us,
+        })
+    }
+
+    pub(super) async fn attach(
+        &self,
+        source: &SourceName,
+        from: Option<Hour>,
+        wanted: Option<Hour>,
+        fallback: Hour,
+    ) -> Result<Outcome, Fault> {
+        let lake = &*self.lake;
+        let first_hour = lake::first_hour(lake, source, wanted, fallback, now()).await.map_err(|e| lake_fault(&e))?;
+        let listed = lake::list_manifests(lake, source, from).await.map_err(|e| lake_fault(&e))?;
+        let manifests = listed.into_iter().map(|entry| (entry.hour, entry.generation, entry.modified)).collect();
+        Ok(Outcome::Attached { first_hour, manifests })
+    }
+
+    pub(super) async fn read_manifests(&self, source: &SourceName, hours: &[(Hour, u32)]) -> Result<Outcome, Fault> {
+        let read = stream::iter(hours.iter().copied())
+            .map(|(hour, generation)| async move { self.manifest_ref(source, hour, generation).await })
+            .buffered(READS_AT_ONCE)
+            .try_filter_map(async |read| Ok(read))
+            .try_collect()
+            .await?;
+        Ok(Outcome::ManifestsRead(read))
+    }
+
+    async fn manifest_ref(&self, source: &SourceName, hour: Hour, generation: u32) -> Result<Option<(Hour, ManifestRef)>, Fault> {
+        let manifest = lake::read_manifest(&*self.lake, source, hour, generation).await.map_err(|e| lake_fault(&e))?;
+        Ok(manifest.map(|manifest| (hour, reference(&manifest, manifest.published_at))))
+    }
+}
+
+pub(super) fn reference(manifest: &crate::model::Manifest, published_at: DateTime<Utc>) -> ManifestRef {
+    ManifestRef { generation: manifest.generation, published_at, facts: Some(manifest.facts()) }
+}

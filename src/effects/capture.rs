@@ -1,0 +1,104 @@
+//! One request to Amplitude, streamed into staging.
+
+use std::sync::PoisonError;
+
+use super::LiveEffects;
+use crate::amplitude::{Answer, ArchiveSink, Client, Exported, Writing};
+use crate::engine::{Outcome, ServerClock};
+use crate::model::{CaptureRecord, Fault, FaultKind, SourceName};
+use crate::stage::{Stage, StageFile, Staged};
+use crate::telemetry::{Level, Line, Phase, Progress, say};
+
+/// Writes an answer's body into staging; the file begins with the body.
+struct StagingSink<'a> {
+    stage: &'a Stage,
+    capture: &'a CaptureRecord,
+    file: Option<StageFile>,
+    progress: &'a Progress,
+}
+
+impl ArchiveSink for StagingSink<'_> {
+    fn begin(&mut self, content_length: Option<u64>) -> Result<(), Fault> {
+        let file = self.stage.begin(self.capture.id)?;
+        file.announce(content_length)?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn write<'a>(&'a mut self, chunk: &'a [u8]) -> Writing<'a> {
+        Box::pin(async move {
+            self.progress.add_downloaded(chunk.len() as u64);
+            match self.file.as_mut() {
+                Some(file) => file.write(chunk).await,
+                None => Err(Fault::new(FaultKind::StagingFailed, "bytes before the beginning of the archive")),
+            }
+        })
+    }
+}
+
+impl LiveEffects {
+    pub(super) async fn capture(&self, capture: &CaptureRecord) -> Outcome {
+        let Some(client) = self.client(&capture.source) else {
+            let fault = Fault::new(FaultKind::KeysRefused, "the source has no usable credentials");
+            return Outcome::Failed { fault, clock: None };
+        };
+        self.progress.set_activity(&capture.source, Some(format!("asking for {}", capture.window)));
+        let started = crate::clock::monotonic();
+        let mut sink = StagingSink { stage: &self.stage, capture, file: None, progress: &self.progress };
+        let answer = client.export(capture.window, &mut sink).await;
+        let clock = answer.date.zip(answer.date_read_at).map(|(date, read_at)| ServerClock { date, ahead: read_at - date });
+        let file = sink.file.take();
+        let result = match (&answer.result, file) {
+            (Ok(Exported::Archive { .. }), Some(file)) => file.commit().await.map(Some),
+            (Ok(Exported::Archive { .. }), None) => Err(Fault::new(FaultKind::NotAnArchive, "a 200 without a body")),
+            (Ok(Exported::NotFound { .. }), _) => Ok(None),
+            (Err(fault), _) => Err(fault.clone()),
+        };
+        self.progress.set_activity(&capture.source, None);
+        log_answer(capture, &answer, &result, started);
+        match result {
+            Ok(Some(Staged { bytes, sha256 })) => Outcome::Captured { bytes, sha256, clock },
+            Ok(None) => Outcome::NotFound { clock },
+            Err(fault) => {
+                if fault.kind == FaultKind::KeysRefused {
+                    self.read_keys_again(&capture.source);
+                }
+                Outcome::Failed { fault, clock }
+            }
+        }
+    }
+
+    fn client(&self, source: &SourceName) -> Option<Client> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if !clients.contains_key(source) {
+            let fresh = (self.fresh_client)(source)?;
+            clients.insert(source.clone(), fresh);
+        }
+        clients.get(source).cloned()
+    }
+
+    /// The next request of the source takes the credentials that are there then: somebody may rotate a key.
+    fn read_keys_again(&self, source: &SourceName) {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).remove(source);
+    }
+}
+
+fn log_answer(
+    capture: &CaptureRecord,
+    answer: &Answer,
+    result: &Result<Option<Staged>, Fault>,
+    started: std::time::Instant,
+) {
+    let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (level, words) = match result {
+        Ok(Some(staged)) => (Level::Info, format!("captured, {} bytes", staged.bytes)),
+        Ok(None) => (Level::Info, "no data (404)".to_owned()),
+        Err(fault) => (Level::Debug, format!("failed: {fault}")),
+    };
+    let mut line = Line::new(level, words).phase(Phase::ApiCall).source(&capture.source).window(capture.window);
+    line = line.capture(capture.id).with("elapsed_ms", elapsed).with("bytes", answer.bytes);
+    if let Some(status) = answer.status {
+        line = line.with("status", status);
+    }
+    say(&line);
+}

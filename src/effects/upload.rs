@@ -1,0 +1,177 @@
+//! An hour of a staged archive: read to its end on a blocking thread, its parts streamed into the lake meanwhile.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{LiveEffects, blocking, lake_fault};
+use crate::archive::{Discard, PartSink, PartSums, ReadError};
+use crate::engine::Outcome;
+use crate::lake::{ObjectWriter, Sums};
+use crate::model::layout::{self, ObjectId};
+use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Hour, HourState, Object};
+use crate::telemetry::{Line, Phase, say};
+
+/// Bytes collected before they are handed over; with the queue this bounds what an hour holds outside the writer.
+const CHUNK: usize = 256 * 1024;
+/// Chunks that may wait for the store.
+const QUEUE: usize = 2;
+
+enum Piece {
+    Begin(u32),
+    Bytes(Bytes),
+    End(PartSums),
+}
+
+/// The reader's side. It fails when the other side is gone, and then nothing is said about the archive.
+struct QueueSink {
+    queue: mpsc::Sender<Piece>,
+    buffer: Vec<u8>,
+}
+
+/// The lake's side gave up.
+struct Gone;
+
+impl QueueSink {
+    fn send(&self, piece: Piece) -> Result<(), Gone> {
+        self.queue.blocking_send(piece).map_err(|_| Gone)
+    }
+
+    fn spill(&mut self) -> Result<(), Gone> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
+        self.send(Piece::Bytes(full.into()))
+    }
+}
+
+impl PartSink for QueueSink {
+    type Error = Gone;
+
+    fn begin(&mut self, part: u32) -> Result<(), Gone> {
+        self.send(Piece::Begin(part))
+    }
+
+    fn write(&mut self, mut chunk: &[u8]) -> Result<(), Gone> {
+        while !chunk.is_empty() {
+            let (now, later) = chunk.split_at(chunk.len().min(CHUNK - self.buffer.len()));
+            self.buffer.extend_from_slice(now);
+            chunk = later;
+            if self.buffer.len() == CHUNK {
+                self.spill()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, sums: PartSums) -> Result<(), Gone> {
+        self.spill()?;
+        self.send(Piece::End(sums))
+    }
+}
+
+impl LiveEffects {
+    pub(super) async fn measure(&self, capture: &CaptureRecord, hour: Hour) -> Result<Outcome, Fault> {
+        let archive = self.archive(capture).await?;
+        let packing = self.packing(capture);
+        let content = blocking(move || {
+            archive.read_hour(hour, packing, &mut Discard).map_err(|error| match error {
+                ReadError::Archive(fault) => fault,
+                ReadError::Sink(never) => match never {},
+            })
+        })
+        .await?;
+        log_hour(capture, hour, &content, archive_members_text(None));
+        Ok(Outcome::Measured(Box::new(content)))
+    }
+
+    pub(super) async fn upload(&self, capture: &CaptureRecord, hour: Hour, generation: u32) -> Result<Outcome, Fault> {
+        let archive = self.archive(capture).await?;
+        let packing = self.packing(capture);
+        let project = archive.project().map(str::to_owned);
+        let members = archive.members(hour);
+        let (queue, pieces) = mpsc::channel(QUEUE);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut sink = QueueSink { queue, buffer: Vec::with_capacity(CHUNK) };
+            archive.read_hour(hour, packing, &mut sink)
+        });
+        let writing = self.write_parts(capture, hour, generation, project.as_deref().unwrap_or_default(), pieces).await;
+        let read = reading.await.map_err(|error| Fault::new(FaultKind::Panicked, format!("a reader panicked: {error}")))?;
+        let content = match (read, writing) {
+            (Err(ReadError::Archive(fault)), _) | (_, Err(fault)) => return Err(fault),
+            (Err(ReadError::Sink(Gone)), Ok(_)) => {
+                return Err(Fault::new(FaultKind::LakeUnavailable, "the upload ended before the hour did"));
+            }
+            (Ok(content), Ok(objects)) => (content, objects),
+        };
+        let (content, objects) = content;
+        self.progress.add_rows(content.rows);
+        log_hour(capture, hour, &content, archive_members_text(Some((members, objects.len()))));
+        let draft = Draft { generation, state: HourState::Data, reason: None, project, content, objects };
+        Ok(Outcome::Uploaded(Box::new(draft)))
+    }
+
+    /// Takes the pieces of an hour's parts and makes objects of them. When the reader stops in the middle of a part,
+    /// that part is given up.
+    async fn write_parts(
+        &self,
+        capture: &CaptureRecord,
+        hour: Hour,
+        generation: u32,
+        project: &str,
+        mut pieces: mpsc::Receiver<Piece>,
+    ) -> Result<Vec<Object>, Fault> {
+        let mut objects = Vec::new();
+        let mut open: Option<(String, Box<dyn ObjectWriter>)> = None;
+        while let Some(piece) = pieces.recv().await {
+            match piece {
+                Piece::Begin(part) => {
+                    let object = ObjectId { hour, generation, capture: capture.id, part };
+                    let key = layout::object_key(&capture.source, project, object, capture.format);
+                    let writer = self.lake.writer(&key).await.map_err(|error| lake_fault(&error))?;
+                    open = Some((key, writer));
+                }
+                Piece::Bytes(bytes) => {
+                    self.progress.add_uploaded(bytes.len() as u64);
+                    let Some((_, writer)) = open.as_mut() else { continue };
+                    if let Err(error) = writer.write(bytes).await {
+                        give_up(open.take()).await;
+                        return Err(lake_fault(&error));
+                    }
+                }
+                Piece::End(sums) => {
+                    let Some((key, writer)) = open.take() else { continue };
+                    objects.push(finish(key, writer, sums).await?);
+                }
+            }
+        }
+        give_up(open).await;
+        Ok(objects)
+    }
+}
+
+async fn give_up(open: Option<(String, Box<dyn ObjectWriter>)>) {
+    if let Some((_, writer)) = open {
+        writer.abort().await;
+    }
+}
+
+async fn finish(key: String, writer: Box<dyn ObjectWriter>, sums: PartSums) -> Result<Object, Fault> {
+    let PartSums { bytes, rows, sha256, crc64nvme, .. } = sums;
+    let wanted = Sums { bytes, crc64nvme: crc64nvme.clone(), crc32: None, sha256: sha256.clone() };
+    let stored = writer.finish(wanted).await.map_err(|error| lake_fault(&error))?;
+    Ok(Object { key, bytes, rows, sha256, crc64nvme: Some(crc64nvme), etag: stored.etag })
+}
+
+fn archive_members_text(counts: Option<(usize, usize)>) -> String {
+    match counts {
+        Some((members, objects)) => format!("read to its end: {members} members into {objects} objects"),
+        None => "read to its end, to compare".to_owned(),
+    }
+}
+
+fn log_hour(capture: &CaptureRecord, hour: Hour, content: &Content, words: String) {
+    let line = Line::debug(words).phase(Phase::ZipFileExtract).source(&capture.source).hour(hour);
+    let line = line.capture(capture.id).with("rows", content.rows).with("rows_invalid", content.rows_invalid);
+    say(&line);
+}
