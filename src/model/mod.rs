@@ -1,11 +1,13 @@
 //! Pure decisions over plain values: no runtime, no file, no network, no clock, no log. The time is an argument.
 
+pub mod calendar;
 pub mod fault;
 pub mod hour;
 pub mod layout;
 pub mod manifest;
 pub mod names;
 pub mod record;
+pub mod report;
 pub mod retry;
 pub mod window;
 
