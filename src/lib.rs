@@ -14,6 +14,8 @@ pub mod journal;
 pub mod lake;
 pub mod model;
 pub mod problem;
+#[cfg(test)]
+mod schema_check;
 pub mod simulator;
 pub mod stage;
 pub mod telemetry;

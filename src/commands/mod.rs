@@ -1,1 +1,8 @@
-//! One file per subcommand.
+//! One file per subcommand, and what they share: ranges of hours, the output, the summary.
+
+pub mod output;
+pub mod range;
+pub mod status;
+pub mod summary;
+
+pub use crate::telemetry::figures;

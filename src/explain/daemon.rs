@@ -58,4 +58,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         to_do: &["hours are 2026-11-21T07, 2026-11-21, -24h, -2w, yesterday or now, in UTC", "`ampd help COMMAND`"],
         exit: Exit::Usage,
     },
+    Entry {
+        code: "E707",
+        title: "standard output cannot be written",
+        happened: "The place that the output was sent to is full or broken. A reader that closes early is no error.",
+        by_itself: "The work itself is done and recorded; only the output is incomplete.",
+        to_do: &["send the output elsewhere and run the command again"],
+        exit: Exit::Failed,
+    },
 ];

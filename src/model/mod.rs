@@ -1,5 +1,6 @@
 //! Pure decisions over plain values: no runtime, no file, no network, no clock, no log. The time is an argument.
 
+pub mod calendar;
 pub mod fault;
 pub mod hour;
 pub mod invariant;
@@ -10,6 +11,7 @@ pub mod names;
 pub mod planner;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod retry;
 pub mod window;
 

@@ -1,0 +1,77 @@
+//! The table of sources.
+
+use super::View;
+use super::page::{Page, Paint, columns};
+use crate::model::report::{SourceReport, StatusReport};
+use crate::telemetry::figures;
+
+pub(super) fn draw(page: &mut Page, report: &StatusReport, view: &View) {
+    let longest = report.sources.iter().map(|source| columns(source.name.as_str())).max().unwrap_or(0);
+    let name = longest.clamp(6, 16);
+    page.blank();
+    if report.sources.is_empty() {
+        page.line(&[(Paint::Warn, "No source is known yet.".to_owned())]);
+        return;
+    }
+    let heading = format!(
+        "{}  {:13}  {:7}  {:>8}  {:>9}  STATE",
+        page.cell("SOURCE", name),
+        "WATERMARK",
+        "LAG",
+        "24H ROWS",
+        "24H BYTES"
+    );
+    page.line(&[(Paint::Dim, heading)]);
+    for source in &report.sources {
+        let watermark = source.watermark.map_or_else(|| "none".to_owned(), |hour| hour.to_string());
+        let lag = format!("{:7}", figures::span(source.lag_seconds));
+        let figures = format!("  {:>8}  {:>9}  ", figures::count(source.rows_24h), figures::bytes(source.bytes_24h));
+        let behind = if source.lag_seconds == 0 { Paint::Good } else { Paint::Warn };
+        let (paint, state) = state(source, report.daemon.running);
+        page.line(&[
+            (Paint::Strong, page.cell(source.name.as_str(), name)),
+            (Paint::Plain, format!("  {watermark:13}  ")),
+            (behind, lag),
+            (Paint::Plain, figures),
+            (paint, state),
+        ]);
+        if view.verbose {
+            raw(page, source);
+        }
+    }
+}
+
+/// What the source does now, in words.
+fn state(source: &SourceReport, running: bool) -> (Paint, String) {
+    if let Some(activity) = &source.activity {
+        return (Paint::Plain, activity.clone());
+    }
+    match (source.hours.quarantined, source.problems.len(), source.next_tick_at.filter(|_| running)) {
+        (1.., _, _) => (Paint::Bad, format!("{} quarantined", source.hours.quarantined)),
+        (0, 1.., _) => (Paint::Bad, figures::plural(source.problems.len() as u64, "problem")),
+        (0, 0, Some(next)) => (Paint::Dim, format!("idle, next {}", next.format("%H:%MZ"))),
+        (0, 0, None) if source.lag_seconds == 0 => (Paint::Good, "complete".to_owned()),
+        (0, 0, None) => (Paint::Warn, format!("{} to do", figures::hours(source.lag_seconds / 3600))),
+    }
+}
+
+fn raw(page: &mut Page, source: &SourceReport) {
+    let hours = source.hours;
+    let word = |hour: Option<crate::model::Hour>| hour.map_or_else(|| "none".to_owned(), |hour| hour.to_string());
+    let text = format!(
+        "region {}, first hour {}, due until {}, lag {} s, published {}, empty {}, skipped {}, provisional {}, \
+         missing {}, retrying {}, quarantined {}",
+        source.region,
+        word(source.first_hour),
+        word(source.available_until),
+        source.lag_seconds,
+        hours.published,
+        hours.empty,
+        hours.skipped,
+        hours.provisional,
+        hours.missing,
+        hours.retrying,
+        hours.quarantined
+    );
+    page.wrap(Paint::Dim, ("  ", "  "), &text, "", 8);
+}
