@@ -1,0 +1,173 @@
+//! The stores that the contract is checked on.
+//!
+//! * a directory;
+//! * s3s-fs in this process, over real HTTP: verifies signatures and checksums. Its create-once is checked one after
+//!   the other only: it looks and then writes, so of rivals several win;
+//! * the faulty wrapper around a directory, nothing planted;
+//! * the server at `AMPD_TEST_S3_ENDPOINT`, bucket `AMPD_TEST_S3_BUCKET`, credentials from the AWS variables, when set.
+//!   `AMPD_TEST_S3_OVERWRITES=1` says that it ignores `If-None-Match`: then only that the probe finds out is checked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+
+use super::contract::{Store, holds, write};
+use super::directory::DirectoryLake;
+use super::faulty::{FaultyLake, Operation, Trouble};
+use super::s3::S3Lake;
+use super::{Created, Lake, LakeError, Sums, identify, probe_conditional_writes};
+use crate::config::{self, LakePlace, StoreChecksum};
+use crate::model::{Format, layout};
+
+pub(super) const PART: usize = 5 << 20;
+pub(super) const KEY_ID: &str = "AKIDFORTESTSONLY0001";
+pub(super) const SECRET: &str = "secret/for+tests/only/0123456789abcdefgh";
+
+/// A bucket's configuration.
+pub(super) fn section(endpoint: &str, bucket: &str, checksum: StoreChecksum) -> config::S3 {
+    config::S3 {
+        bucket: bucket.to_owned(),
+        prefix: "amplitude/raw".to_owned(),
+        region: Some("eu-west-1".to_owned()),
+        endpoint: Some(endpoint.to_owned()),
+        path_style: true,
+        checksum,
+        storage_class: None,
+        sse: None,
+        kms_key: None,
+        tags: BTreeMap::new(),
+        part_size: PART as u64,
+        seed_credentials: Some((SecretString::from(KEY_ID), SecretString::from(SECRET))),
+    }
+}
+
+pub(super) async fn open_s3(section: config::S3) -> S3Lake {
+    let lake = config::Lake {
+        place: LakePlace::S3(Box::new(section.clone())),
+        format: Format::JsonGz,
+        part_target: 128 << 20,
+        max_parallel: 3,
+        single_writer: false,
+        late_write: Duration::from_secs(900),
+    };
+    S3Lake::open(&section, &lake).await.unwrap().with_page(3)
+}
+
+/// Serves s3s-fs over HTTP until the test's runtime ends; answers the endpoint.
+pub(super) async fn serve_s3s(root: &Path) -> String {
+    std::fs::create_dir(root.join("lake")).unwrap();
+    let mut service = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
+    service.set_auth(SimpleAuth::from_single(KEY_ID, SECRET));
+    let service = service.build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let http = Builder::new(TokioExecutor::new());
+        while let Ok((socket, _)) = listener.accept().await {
+            let connection = http.serve_connection(TokioIo::new(socket), service.clone()).into_owned();
+            tokio::spawn(connection);
+        }
+    });
+    endpoint
+}
+
+async fn directory(root: &Path) -> Arc<dyn Lake> {
+    Arc::new(DirectoryLake::open(root).await.unwrap().with_page(3))
+}
+
+#[tokio::test]
+async fn a_directory_keeps_the_contract() {
+    let root = tempfile::tempdir().unwrap();
+    let lake = directory(&root.path().join("not/there/yet")).await;
+    holds(&Store { lake: Arc::clone(&lake), part_size: PART, atomic_create: true }).await;
+    // One folder, with nothing but its lock in it.
+    let tmp = root.path().join("not/there/yet").join(layout::TMP_DIR);
+    let folders: Vec<_> = std::fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(folders.len(), 1);
+    assert_eq!(std::fs::read_dir(&folders[0]).unwrap().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s3_keeps_the_contract_with_each_checksum() {
+    for checksum in [StoreChecksum::Crc64Nvme, StoreChecksum::Crc32, StoreChecksum::Sha256, StoreChecksum::None] {
+        let root = tempfile::tempdir().unwrap();
+        let endpoint = serve_s3s(root.path()).await;
+        let lake = Arc::new(open_s3(section(&endpoint, "lake", checksum)).await);
+        // Not atomic: s3s-fs looks whether the key is free and writes afterwards.
+        holds(&Store { lake, part_size: PART, atomic_create: false }).await;
+    }
+}
+
+#[tokio::test]
+async fn the_faulty_wrapper_is_transparent() {
+    let root = tempfile::tempdir().unwrap();
+    let lake = Arc::new(FaultyLake::new(directory(root.path()).await));
+    holds(&Store { lake, part_size: PART, atomic_create: true }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_named_by_the_environment_keeps_the_contract() {
+    let Ok(endpoint) = std::env::var("AMPD_TEST_S3_ENDPOINT") else { return };
+    let bucket = std::env::var("AMPD_TEST_S3_BUCKET").unwrap_or_else(|_| "lake".to_owned());
+    let overwrites = std::env::var("AMPD_TEST_S3_OVERWRITES").is_ok_and(|value| value == "1");
+    let unique = tempfile::tempdir().unwrap();
+    let unique = unique.path().file_name().unwrap().to_string_lossy().trim_start_matches('.').to_owned();
+    for checksum in [StoreChecksum::Crc64Nvme, StoreChecksum::Crc32, StoreChecksum::Sha256, StoreChecksum::None] {
+        let mut section = section(&endpoint, &bucket, checksum);
+        section.prefix = format!("contract/{unique}/{checksum:?}");
+        section.seed_credentials = None;
+        let lake: Arc<dyn Lake> = Arc::new(open_s3(section).await);
+        let found = identify(&*lake, &"0".repeat(32), crate::clock::now()).await.unwrap();
+        assert_eq!(found.conditional_writes, !overwrites);
+        if !overwrites {
+            holds(&Store { lake, part_size: PART, atomic_create: true }).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn planted_troubles_do_what_they_say() {
+    let root = tempfile::tempdir().unwrap();
+    let lake = FaultyLake::new(directory(root.path()).await);
+    let body = Bytes::from("body");
+    lake.plant(Operation::Create, Trouble::FailBefore);
+    assert!(matches!(lake.create("a", body.clone()).await, Err(LakeError::Unavailable(_))));
+    assert_eq!(lake.head("a").await.unwrap(), None);
+    lake.plant(Operation::Create, Trouble::LoseAnswer);
+    assert!(lake.create("a", body.clone()).await.is_err());
+    assert_eq!(lake.create("a", body.clone()).await.unwrap(), Created::Exists);
+    lake.plant_on(Operation::Get, "nothing", Trouble::FailBefore);
+    lake.plant_on(Operation::Get, "a", Trouble::FlipBit);
+    assert_ne!(lake.get("a").await.unwrap().unwrap(), body);
+    assert_eq!(lake.get("a").await.unwrap().unwrap(), body);
+    lake.plant(Operation::Write, Trouble::FlipBit);
+    let answer = write(&lake, "data/x", &body, Sums::of(&body)).await;
+    assert!(matches!(answer, Err(LakeError::Integrity(_))), "{answer:?}");
+    lake.plant(Operation::Finish, Trouble::LoseAnswer);
+    assert!(write(&lake, "data/x", &body, Sums::of(&body)).await.is_err());
+    assert_eq!(lake.head("data/x").await.unwrap().unwrap().bytes, 4);
+    lake.plant(Operation::Delete, Trouble::Answer(LakeError::Refused("no".to_owned())));
+    assert!(matches!(lake.delete("a").await, Err(LakeError::Refused(_))));
+    assert_eq!((lake.calls(Operation::Create), lake.waiting()), (3, 1));
+}
+
+#[tokio::test]
+async fn the_probe_finds_conditional_writes_where_they_are() {
+    let root = tempfile::tempdir().unwrap();
+    let lake = FaultyLake::new(directory(root.path()).await);
+    let bytes = Bytes::from("identity");
+    lake.put(layout::LAKE_JSON, bytes.clone()).await.unwrap();
+    assert!(probe_conditional_writes(&lake, bytes.clone()).await.unwrap());
+    let lake = lake.without_conditional_writes();
+    assert!(!probe_conditional_writes(&lake, bytes.clone()).await.unwrap());
+    assert_eq!(lake.get(layout::LAKE_JSON).await.unwrap().unwrap(), bytes);
+}
