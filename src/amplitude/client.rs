@@ -66,6 +66,8 @@ impl Client {
         authorization.set_sensitive(true);
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ampd/", env!("CARGO_PKG_VERSION")))
+            // HTTP/2 would gain nothing, and there a body that is ended early (RST_STREAM, NO_ERROR) looks whole.
+            .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -190,14 +192,16 @@ impl Client {
         let causes = words::causes(error);
         let kind = words::io_kind(error);
         let base = &self.base;
+        let hint = words::connect_hint(&causes, kind);
+        let unanswered = causes.contains("closed before message completed");
+        let causes = self.shown(causes.as_bytes());
         if error.is_connect() {
-            let hint = words::connect_hint(&causes, kind);
             let waited =
                 if error.is_timeout() { format!(" within {}", seconds(self.limits.connect)) } else { String::new() };
             return Fault::new(FaultKind::Connect, format!("no connection to {base}{waited}: {causes}; {hint}"));
         }
         // A proxy or a server that gives up on a long preparation closes without a word.
-        if kind.is_some() || causes.contains("closed before message completed") {
+        if kind.is_some() || unanswered {
             return Fault::new(
                 FaultKind::NoFirstByte,
                 format!("{base} closed the connection without an answer: {causes}"),

@@ -125,6 +125,7 @@ impl StageFile {
     }
 
     /// Makes the archive durable under its final name: writes the rest, fsyncs, renames, fsyncs the directory.
+    /// When the future is dropped midway the archive may be there all the same, as after a crash: [`Stage::remove`] it.
     pub async fn commit(mut self) -> Result<Staged, Fault> {
         let mut open = self.at_hand().await?;
         let rest = mem::take(&mut self.buffer);

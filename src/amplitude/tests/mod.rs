@@ -86,6 +86,15 @@ async fn ask(script: Vec<Step>) -> (Answer, Kept) {
     ask_at(&serve(script).await.base_url).await
 }
 
+/// The request can be made on any thread of a runtime.
+#[test]
+fn an_export_may_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let client = Client::new(&source("https://amplitude.com"), &retry()).unwrap();
+    let mut kept = Kept::default();
+    is_send(&client.export(window(), &mut kept));
+}
+
 /// The fault of an answer that must be one; it never shows a secret.
 fn fault_of(answer: &Answer) -> &Fault {
     let fault = answer.result.as_ref().expect_err("a fault");

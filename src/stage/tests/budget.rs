@@ -2,6 +2,8 @@
 
 use super::*;
 
+const COUNTING: &str = "AMPD_TEST_STAGE_COUNTING";
+
 #[tokio::test]
 async fn no_capture_starts_when_staging_is_full_and_one_does_when_it_empties() {
     let (stage, _dir) = stage_with(|config| config.max_bytes = MIB);
@@ -80,6 +82,36 @@ async fn what_an_earlier_process_left_is_counted() {
     assert!(stage.usage().free_bytes > 0);
     stage.begin(id(2)).unwrap();
     assert_eq!(stage.usage().used_bytes, 1000, "begun anew");
+}
+
+/// What the process that counts its own writes runs. Without its variable it does nothing.
+#[tokio::test]
+async fn counting_process() {
+    let written = || {
+        let counters = fs::read_to_string("/proc/self/io").unwrap();
+        let line = counters.lines().find_map(|line| line.strip_prefix("wchar: ")).unwrap();
+        line.parse::<u64>().unwrap()
+    };
+    if std::env::var_os(COUNTING).is_some() {
+        let (stage, _dir) = stage();
+        let archive = body(4 * MIB);
+        let before = written();
+        staged(&stage, id(1), &archive).await.unwrap();
+        let most = archive.len() as u64 * 102 / 100;
+        assert!(written() - before <= most, "{} bytes written", written() - before);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_byte_is_written_once() {
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "stage::tests::budget::counting_process"])
+        .env(COUNTING, "1")
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 #[test]
