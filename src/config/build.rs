@@ -59,7 +59,8 @@ fn sources(values: &Values<'_>, report: &mut Report) -> Option<Sources> {
 fn source(values: &Values<'_>, name: &str, report: &mut Report) -> Option<Source> {
     let path = |key: &str| format!("source.{name}.{key}");
     let region = if values.text(&path("region")).as_deref() == Some("eu") { Region::Eu } else { Region::Us };
-    let (api_key, secret_key) = (secrets::find(&path("api_key"), values, report), secrets::find(&path("secret_key"), values, report));
+    let (api_key, secret_key) =
+        (secrets::find(&path("api_key"), values, report), secrets::find(&path("secret_key"), values, report));
     Some(Source {
         name: name.parse().ok()?,
         region,

@@ -62,7 +62,11 @@ pub(super) fn notify(values: &Values<'_>, report: &mut Report) -> Option<BTreeMa
         let on = values.list(&path("on"));
         let wanted = |event: &NotifyEvent| on.as_ref().is_none_or(|on| on.iter().any(|word| word == event.as_str()));
         let notifier = Notify {
-            kind: if values.text(&path("type")).as_deref() == Some("slack") { NotifyKind::Slack } else { NotifyKind::Webhook },
+            kind: if values.text(&path("type")).as_deref() == Some("slack") {
+                NotifyKind::Slack
+            } else {
+                NotifyKind::Webhook
+            },
             url: secrets::find(&path("url"), values, report)?,
             on: NotifyEvent::ALL.into_iter().filter(wanted).collect(),
             lag_over: values.time(&path("lag_over")),

@@ -45,7 +45,8 @@ fn required(values: &Values<'_>, report: &mut Report) {
         let path = key.path("");
         if values.counts(key, key.section) && !values.has(&path) {
             let kind = values.text(&format!("{}.type", key.section)).unwrap_or_default();
-            let problem = values.problem("E103", &path, format!("{} is missing: type = \"{kind}\" needs it", called(&path)));
+            let problem =
+                values.problem("E103", &path, format!("{} is missing: type = \"{kind}\" needs it", called(&path)));
             report.error(problem.help(format!("add {} = ... to [{}]: {}", key.name, key.section, key.doc)));
         }
     }
@@ -54,21 +55,34 @@ fn required(values: &Values<'_>, report: &mut Report) {
 fn base_url(values: &Values<'_>, source: &str, report: &mut Report) {
     let path = format!("source.{source}.base_url");
     let Some(url) = values.text(&path) else { return };
-    let region = if values.text(&format!("source.{source}.region")).as_deref() == Some("eu") { Region::Eu } else { Region::Us };
-    let host = |url: &str| url.split_once("://").map_or("", |(_, rest)| rest).split(['/', ':']).next().unwrap_or("").to_ascii_lowercase();
+    let region =
+        if values.text(&format!("source.{source}.region")).as_deref() == Some("eu") { Region::Eu } else { Region::Us };
+    let host = |url: &str| {
+        url.split_once("://").map_or("", |(_, rest)| rest).split(['/', ':']).next().unwrap_or("").to_ascii_lowercase()
+    };
     let ours = [Region::Us, Region::Eu].into_iter().find(|region| host(region.origin()) == host(&url));
     match ours {
         Some(other) if other != region => {
-            let message = format!("{} is the {} host, but the region is {}", called(&path), other.as_str(), region.as_str());
-            report.error(values.problem("E103", &path, message).help(format!("set region = \"{}\" and remove base_url", other.as_str())));
+            let message =
+                format!("{} is the {} host, but the region is {}", called(&path), other.as_str(), region.as_str());
+            report.error(
+                values
+                    .problem("E103", &path, message)
+                    .help(format!("set region = \"{}\" and remove base_url", other.as_str())),
+            );
         }
         Some(region) if url != region.origin() => {
-            let message = format!("{} must be Amplitude's own address, with https and nothing after the host", called(&path));
+            let message =
+                format!("{} must be Amplitude's own address, with https and nothing after the host", called(&path));
             report.error(values.problem("E103", &path, message).help("remove base_url: region says it already"));
         }
         None if !values.flag(&format!("source.{source}.allow_custom_base_url")) => {
             let message = format!("{} is not Amplitude's: the keys would go to another host", called(&path));
-            report.error(values.problem("E103", &path, message).help(format!("if that is meant, set allow_custom_base_url = true in [source.{source}]")));
+            report.error(
+                values
+                    .problem("E103", &path, message)
+                    .help(format!("if that is meant, set allow_custom_base_url = true in [source.{source}]")),
+            );
         }
         _ => {}
     }
@@ -83,21 +97,38 @@ fn future(values: &Values<'_>, source: &str, report: &mut Report) {
 }
 
 fn pairs(values: &Values<'_>, report: &mut Report) {
-    let mut refuse = |path: &str, message: String, help: &str| report.error(values.problem("E103", path, message).help(help));
+    let mut refuse =
+        |path: &str, message: String, help: &str| report.error(values.problem("E103", path, message).help(help));
     if values.is_given("schedule.every") && values.has("schedule.cron") {
         refuse("schedule.cron", "[schedule] has both `every` and `cron`".to_owned(), "keep one of the two");
     }
     if values.has("lake.kms_key") && values.text("lake.sse").as_deref() != Some("aws:kms") {
-        refuse("lake.kms_key", format!("{} needs sse = \"aws:kms\"", called("lake.kms_key")), "set sse = \"aws:kms\" in [lake], or remove kms_key");
+        refuse(
+            "lake.kms_key",
+            format!("{} needs sse = \"aws:kms\"", called("lake.kms_key")),
+            "set sse = \"aws:kms\" in [lake], or remove kms_key",
+        );
     }
     if values.time("retry.initial") > values.time("retry.max") {
-        refuse(given(values, ["retry.initial", "retry.max"]), "the first back-off `retry.initial` is longer than the longest, `retry.max`".to_owned(), "raise max or lower initial in [retry]");
+        refuse(
+            given(values, ["retry.initial", "retry.max"]),
+            "the first back-off `retry.initial` is longer than the longest, `retry.max`".to_owned(),
+            "raise max or lower initial in [retry]",
+        );
     }
     if values.number("staging.max_archive_bytes") > values.number("staging.max_bytes") {
-        refuse(given(values, ["staging.max_archive_bytes", "staging.max_bytes"]), "an archive of `staging.max_archive_bytes` does not fit into `staging.max_bytes`".to_owned(), "raise max_bytes or lower max_archive_bytes in [staging]");
+        refuse(
+            given(values, ["staging.max_archive_bytes", "staging.max_bytes"]),
+            "an archive of `staging.max_archive_bytes` does not fit into `staging.max_bytes`".to_owned(),
+            "raise max_bytes or lower max_archive_bytes in [staging]",
+        );
     }
     if values.flag("lake.path_style") && values.text("lake.endpoint").is_none() && values.is_given("lake.path_style") {
-        refuse("lake.path_style", format!("{} is for another store than AWS, and no `endpoint` is set", called("lake.path_style")), "set endpoint in [lake], or remove path_style");
+        refuse(
+            "lake.path_style",
+            format!("{} is for another store than AWS, and no `endpoint` is set", called("lake.path_style")),
+            "set endpoint in [lake], or remove path_style",
+        );
     }
 }
 
@@ -116,7 +147,11 @@ fn directories(values: &Values<'_>, report: &mut Report) {
     for (at, (one, first)) in paths.iter().enumerate() {
         for (other, second) in &paths[at + 1..] {
             if first.starts_with(second) || second.starts_with(first) {
-                let problem = values.problem("E103", given(values, [one, other]), format!("`{one}` and `{other}` are one directory, or one lies in the other"));
+                let problem = values.problem(
+                    "E103",
+                    given(values, [one, other]),
+                    format!("`{one}` and `{other}` are one directory, or one lies in the other"),
+                );
                 report.error(problem.help("give each its own directory: what one of them does not know it removes"));
             }
         }
@@ -126,8 +161,15 @@ fn directories(values: &Values<'_>, report: &mut Report) {
 fn socket(values: &Values<'_>, report: &mut Report) {
     let length = values.path("admin.socket").map_or(0, |path| path.as_os_str().len());
     if length > SOCKET_PATH {
-        let message = format!("{} is too long: {length} bytes, and a Unix socket's path holds {SOCKET_PATH}", called("admin.socket"));
-        report.error(values.problem("E102", "admin.socket", message).help("set socket in [admin] to a shorter path, such as \"/run/ampd/ampd.sock\""));
+        let message = format!(
+            "{} is too long: {length} bytes, and a Unix socket's path holds {SOCKET_PATH}",
+            called("admin.socket")
+        );
+        report.error(
+            values
+                .problem("E102", "admin.socket", message)
+                .help("set socket in [admin] to a shorter path, such as \"/run/ampd/ampd.sock\""),
+        );
     }
 }
 
@@ -143,7 +185,11 @@ fn later(values: &Values<'_>, report: &mut Report) {
     for name in values.names("notify") {
         let path = format!("notify.{name}.enabled");
         if values.flag(&path) {
-            report.warn(values.problem("E122", &path, format!("[notify.{name}] has no effect in this version")).help("`ampd status --check` tells the same"));
+            report.warn(
+                values
+                    .problem("E122", &path, format!("[notify.{name}] has no effect in this version"))
+                    .help("`ampd status --check` tells the same"),
+            );
         }
     }
 }

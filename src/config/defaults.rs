@@ -12,7 +12,8 @@ pub(super) fn fill(layers: &mut Layers, inputs: &Inputs) {
     let mut layer = Layer::default();
     let directories = Directories::of(inputs);
     for key in KEYS {
-        let tables = if is_named(key.section) { layers.names(key.section).into_iter().collect() } else { vec![String::new()] };
+        let tables =
+            if is_named(key.section) { layers.names(key.section).into_iter().collect() } else { vec![String::new()] };
         for name in tables {
             let path = key.path(&name);
             let value = key.default.map(str::to_owned).or_else(|| directories.of_key(&path));
@@ -54,9 +55,9 @@ impl Directories {
         };
         let state = place("STATE_DIRECTORY", "/var/lib/ampd", "XDG_STATE_HOME", ".local/state");
         let cache = place("CACHE_DIRECTORY", "/var/cache/ampd", "XDG_CACHE_HOME", ".cache");
-        let logs = inputs.directory("LOGS_DIRECTORY").unwrap_or_else(|| {
-            if inputs.is_root { PathBuf::from("/var/log/ampd") } else { state.join("logs") }
-        });
+        let logs = inputs
+            .directory("LOGS_DIRECTORY")
+            .unwrap_or_else(|| if inputs.is_root { PathBuf::from("/var/log/ampd") } else { state.join("logs") });
         let run = inputs.directory("RUNTIME_DIRECTORY").unwrap_or_else(|| match inputs.directory("XDG_RUNTIME_DIR") {
             _ if inputs.is_root => PathBuf::from("/run/ampd"),
             Some(run) => run.join("ampd"),

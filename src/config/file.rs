@@ -16,7 +16,10 @@ use super::source_text::SourceText;
 
 /// The files that are looked for, in order; the first that is there is the one.
 pub(super) fn search_path(inputs: &Inputs) -> Vec<PathBuf> {
-    let flag = inputs.config_flag.clone().or_else(|| inputs.env.get("AMPD_CONFIG").filter(|f| !f.is_empty()).map(PathBuf::from));
+    let flag = inputs
+        .config_flag
+        .clone()
+        .or_else(|| inputs.env.get("AMPD_CONFIG").filter(|f| !f.is_empty()).map(PathBuf::from));
     if let Some(file) = flag {
         return vec![inputs.cwd.join(file)];
     }
@@ -36,7 +39,11 @@ pub(super) fn read(inputs: &Inputs) -> Result<Option<SourceText>, Problem> {
             Err(error) if !named && absent(&error) => continue,
             Err(error) => {
                 let why = if absent(&error) { "there is no such file".to_owned() } else { error.kind().to_string() };
-                let help = if named { "give the file's path with -c, or write one with `ampd config init`" } else { "make the file readable for the user that runs ampd, or remove it" };
+                let help = if named {
+                    "give the file's path with -c, or write one with `ampd config init`"
+                } else {
+                    "make the file readable for the user that runs ampd, or remove it"
+                };
                 return Err(Problem::new("E105", format!("{} cannot be read: {why}", file.display())).help(help));
             }
         };
@@ -75,9 +82,13 @@ pub(super) fn layer(source: &SourceText, report: &mut Report) -> Layer {
 /// The parser's message, unless it could repeat what is written.
 fn syntax(message: &str) -> Problem {
     let first = message.lines().next().unwrap_or_default();
-    let plain = !first.contains(['`', '"', '\'']) || first.len() < 60 && first.matches('`').count() <= 2 && first.split('`').nth(1).is_none_or(|quoted| quoted.chars().count() <= 2);
+    let plain = !first.contains(['`', '"', '\''])
+        || first.len() < 60
+            && first.matches('`').count() <= 2
+            && first.split('`').nth(1).is_none_or(|quoted| quoted.chars().count() <= 2);
     let what = if plain && !first.is_empty() { first } else { "something is missing or too much here" };
-    Problem::new("E104", format!("the file is no TOML: {what}")).help("strings are quoted, each key is written once; the line is not shown because it may hold a secret")
+    Problem::new("E104", format!("the file is no TOML: {what}"))
+        .help("strings are quoted, each key is written once; the line is not shown because it may hold a secret")
 }
 
 struct Walk<'a> {
@@ -114,7 +125,8 @@ impl Walk<'_> {
                 let message = format!("`{name}` needs a name above it: [{section}] holds one table per name");
                 self.refuse("E101", message, format!("write [{section}.web] above it"), &span);
             } else if name.parse::<SourceName>().is_err() {
-                let message = format!("`{name}` is no name for a {section}: [a-z][a-z0-9_]* without `__`, at most 64 characters");
+                let message =
+                    format!("`{name}` is no name for a {section}: [a-z][a-z0-9_]* without `__`, at most 64 characters");
                 self.refuse("E102", message, format!("write [{section}.web] or [{section}.ios_prod]"), &span);
             } else if let Some(table) = self.table(&path, item, &span) {
                 self.section(section, &path, table);
@@ -158,7 +170,8 @@ impl Walk<'_> {
 
     fn unknown<'k>(&mut self, called: &str, name: &str, known: impl Iterator<Item = &'k str>, span: &Range<usize>) {
         let known: Vec<&str> = known.collect();
-        let elsewhere = keys::sections().into_iter().find(|section| keys::in_section(section).any(|key| key.name == name));
+        let elsewhere =
+            keys::sections().into_iter().find(|section| keys::in_section(section).any(|key| key.name == name));
         let help = match (nearest(name, known.iter().copied()), elsewhere) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, Some(section)) => format!("`{name}` belongs to [{section}]"),

@@ -135,7 +135,8 @@ fn parse_dotenv(file: &Path, text: &str, report: &mut Report) -> BTreeMap<String
             Ok((name, value)) => drop(variables.entry(name).or_insert(value)),
             Err(dotenvy::Error::LineParse(line, at)) => {
                 let number = literal.lines().position(|other| !line.is_empty() && other.ends_with(line.trim_end()));
-                let place = Place { file: file.to_owned(), line: number.unwrap_or(0) + 1, column: at + 1, snippet: None };
+                let place =
+                    Place { file: file.to_owned(), line: number.unwrap_or(0) + 1, column: at + 1, snippet: None };
                 report.error(
                     Problem::new("E104", "this line of .env is no NAME=value")
                         .at(Some(place))
@@ -152,20 +153,19 @@ fn parse_dotenv(file: &Path, text: &str, report: &mut Report) -> BTreeMap<String
 fn literal_dollars(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        let comment = line.trim_start().starts_with('#');
-        let (mut single, mut double, mut escaped, mut blank) = (false, false, false, true);
-        for c in line.chars() {
-            if c == '#' && blank && !single && !double {
-                blank = false;
-                single = true; // a comment: nothing is escaped any more
+        let (mut quote, mut escaped, mut blank) = (None, false, true);
+        for (at, c) in line.char_indices() {
+            if c == '#' && blank && quote.is_none() {
+                out.push_str(&line[at..]);
+                break;
             }
             match c {
-                '$' if !single && !escaped && !comment => out.push('\\'),
-                '\'' if !double && !escaped => single = !single,
-                '"' if !single && !escaped => double = !double,
+                '$' if quote != Some('\'') && !escaped => out.push('\\'),
+                '\'' | '"' if !escaped && quote.is_none() => quote = Some(c),
+                '\'' | '"' if !escaped && quote == Some(c) => quote = None,
                 _ => {}
             }
-            escaped = c == '\\' && !escaped && !single;
+            escaped = c == '\\' && !escaped && quote != Some('\'');
             blank = c.is_whitespace();
             out.push(c);
         }

@@ -62,23 +62,26 @@ fn missing(path: &str, looked: &[String]) -> Problem {
         "secret_key" => "add it to .env as AMP_SECRET_KEY=...  or  ",
         _ => "",
     };
-    let message = format!("{} is needed and none was found\n  looked at: {}", called(path), looked.join("\n             "));
+    let message =
+        format!("{} is needed and none was found\n  looked at: {}", called(path), looked.join("\n             "));
     Problem::new("E110", message).help(format!("{seed}{name} = {{ file = \"...\" }}"))
 }
 
 fn nowhere(path: &str, credential: &str, values: &Values<'_>) -> Vec<String> {
     let variable = Key::variable(path);
-    let mut looked = vec![
-        format!("{path} in {} (not set)", values.file_name()),
-        format!("{variable}, {variable}_FILE (not set)"),
-    ];
+    let mut looked =
+        vec![format!("{path} in {} (not set)", values.file_name()), format!("{variable}, {variable}_FILE (not set)")];
     let seed = match path.rsplit('.').next() {
         Some("api_key") => Some("AMP_API_KEY"),
         Some("secret_key") => Some("AMP_SECRET_KEY"),
         _ => None,
     };
     looked.extend(seed.map(|seed| {
-        let why = if values.names("source").len() > 1 { "counts only when there is one source" } else { "not set, in the environment and in .env" };
+        let why = if values.names("source").len() > 1 {
+            "counts only when there is one source"
+        } else {
+            "not set, in the environment and in .env"
+        };
         format!("{seed}, {seed}_FILE ({why})")
     }));
     looked.push(no_credential(credential, values.environment));
@@ -86,7 +89,11 @@ fn nowhere(path: &str, credential: &str, values: &Values<'_>) -> Vec<String> {
 }
 
 fn no_credential(name: &str, environment: &Environment<'_>) -> String {
-    let why = if environment.inputs.directory("CREDENTIALS_DIRECTORY").is_some() { "not present" } else { "not present: CREDENTIALS_DIRECTORY is not set" };
+    let why = if environment.inputs.directory("CREDENTIALS_DIRECTORY").is_some() {
+        "not present"
+    } else {
+        "not present: CREDENTIALS_DIRECTORY is not set"
+    };
     format!("systemd credential {name} ({why})")
 }
 
@@ -100,7 +107,10 @@ pub(super) fn variable(name: &str, environment: &Environment<'_>, report: &mut R
             let secret = read(&file, None, report);
             if secret.is_none() {
                 report.problems.last().is_none_or(|last| last.code != "E111").then(|| {
-                    report.error(Problem::new("E111", format!("the file of {name}_FILE is empty: {}", file.display())).help("write the secret into it"));
+                    report.error(
+                        Problem::new("E111", format!("the file of {name}_FILE is empty: {}", file.display()))
+                            .help("write the secret into it"),
+                    );
                 });
             }
             secret
@@ -130,7 +140,9 @@ fn read(file: &Path, place: Option<Place>, report: &mut Report) -> Option<Secret
         Err(error) => Err(refuse(&format!("cannot be read: {}", error.kind()))),
     };
     let secret = match text {
-        Ok(text) => SecretString::from(text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text))),
+        Ok(text) => SecretString::from(
+            text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text)),
+        ),
         Err(problem) => {
             report.error(problem);
             return None;
@@ -150,6 +162,10 @@ fn warn_when_inline(path: &str, values: &Values<'_>, report: &mut Report) {
     let Some(place) = values.origin(path).and_then(super::layers::Origin::place) else { return };
     if mode(&place.file).is_some_and(|mode| mode & 0o004 != 0) {
         let help = format!("chmod 600 {}, or write {{ file = \"...\" }}", place.file.display());
-        report.warn(Problem::new("E121", format!("{} is written in a file that every user can read", called(path))).at(Some(place)).help(help));
+        report.warn(
+            Problem::new("E121", format!("{} is written in a file that every user can read", called(path)))
+                .at(Some(place))
+                .help(help),
+        );
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn fill(layers: &mut Layers, environment: &Environment<'_>, report: &
         }
     }
     if let Some(bucket) = environment.get("AWS_BUCKET_NAME") {
-        let origin = Origin::Variable { name: "AWS_BUCKET_NAME".to_owned(), dotenv: bucket.dotenv.map(ToOwned::to_owned) };
+        let origin =
+            Origin::Variable { name: "AWS_BUCKET_NAME".to_owned(), dotenv: bucket.dotenv.map(ToOwned::to_owned) };
         layer.set("lake.type", "s3", origin.clone());
         layer.set("lake.bucket", bucket.value, origin);
     }
@@ -74,7 +75,8 @@ pub(super) fn aws(environment: &Environment<'_>, report: &mut Report) -> Aws {
     let id = secrets::variable("AWS_ACCESS_KEY", environment, report);
     let key = secrets::variable("AWS_SECRET_KEY", environment, report);
     if id.is_some() != key.is_some() {
-        let (here, missing) = if id.is_some() { ("AWS_ACCESS_KEY", "AWS_SECRET_KEY") } else { ("AWS_SECRET_KEY", "AWS_ACCESS_KEY") };
+        let (here, missing) =
+            if id.is_some() { ("AWS_ACCESS_KEY", "AWS_SECRET_KEY") } else { ("AWS_SECRET_KEY", "AWS_ACCESS_KEY") };
         report.error(
             Problem::new("E110", format!("{here} is set and {missing} is not\n  looked at: {missing}, {missing}_FILE (not set), in the environment and in .env"))
                 .help(format!("set {missing} too, or unset {here} to use the AWS chain")),

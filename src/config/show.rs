@@ -7,7 +7,7 @@ use figment::value::Value;
 
 use super::Loaded;
 use super::key_table::{KEYS, Kind};
-use super::keys::{Key, is_named};
+use super::keys::{Key, in_section, is_named, sections};
 use super::layers::Origin;
 use super::merged::Values;
 
@@ -27,13 +27,21 @@ impl Origins {
     pub(super) fn of(values: &Values<'_>) -> Self {
         let mut origins = Self::default();
         for key in KEYS {
-            let names = if is_named(key.section) { values.names(key.section).into_iter().collect() } else { vec![String::new()] };
+            let names = if is_named(key.section) {
+                values.names(key.section).into_iter().collect()
+            } else {
+                vec![String::new()]
+            };
             for name in &names {
                 let path = key.path(name);
                 let table = super::keys::table_of(&path);
-                if let (Some(value), Some(origin), true) = (values.written(&path), values.origin(&path), values.counts(key, table)) {
+                if let (Some(value), Some(origin), true) =
+                    (values.written(&path), values.origin(&path), values.counts(key, table))
+                {
                     let text = match values.path(&path) {
-                        Some(path) if matches!(key.kind, Kind::Path | Kind::PathOrNone | Kind::Socket) => quoted(&path.to_string_lossy()),
+                        Some(path) if matches!(key.kind, Kind::Path | Kind::PathOrNone | Kind::Socket) => {
+                            quoted(&path.to_string_lossy())
+                        }
                         _ => written(key, value),
                     };
                     origins.entries.insert(path, (text, origin.clone()));
@@ -49,21 +57,11 @@ impl Origins {
 pub fn show(loaded: &Loaded, origin: bool) -> String {
     let mut out = String::new();
     let mut shown: Option<String> = None;
-    let sections = KEYS.iter().map(|key| key.section).fold(Vec::new(), |mut all: Vec<&str>, section| {
-        if !all.contains(&section) {
-            all.push(section);
-        }
-        all
-    });
-    for section in sections {
+    for section in std::iter::once("").chain(sections()) {
         for name in loaded.origins.names.get(section).into_iter().flatten() {
-            for key in KEYS.iter().filter(|key| key.section == section) {
+            for key in in_section(section) {
                 let path = key.path(name);
                 let Some((text, from)) = loaded.origins.entries.get(&path) else { continue };
-                // Both keys of the schedule have a value only when the higher layer's one hides the default.
-                if path == "schedule.every" && *from == Origin::Default && loaded.origins.entries.contains_key("schedule.cron") {
-                    continue;
-                }
                 let table = super::keys::table_of(&path).to_owned();
                 if shown.as_ref() != Some(&table) && !table.is_empty() {
                     let _ = writeln!(out, "\n[{table}]");

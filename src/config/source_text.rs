@@ -1,7 +1,7 @@
 //! The text of a configuration file: from byte ranges to lines and columns, and to lines that are safe to print.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::problem::{Place, Snippet};
 
@@ -12,11 +12,6 @@ pub(super) struct SourceText {
 }
 
 impl SourceText {
-    /// The directory that relative paths of the file start from.
-    pub fn directory(&self) -> &Path {
-        self.file.parent().unwrap_or(Path::new(""))
-    }
-
     /// The place of `span`, with its line blotted out.
     pub fn place(&self, span: &Range<usize>) -> Place {
         let (mut place, line, before) = self.locate(span);

@@ -99,10 +99,22 @@ mod tests {
 
     #[test]
     fn addresses_hold_a_host_and_nothing_secret() {
-        for good in ["https://amplitude.com", "http://127.0.0.1:8099/", "http://[::1]:9000", "https://proxy.example/a/b"] {
+        for good in
+            ["https://amplitude.com", "http://127.0.0.1:8099/", "http://[::1]:9000", "https://proxy.example/a/b"]
+        {
             assert!(url(good).is_ok(), "{good}");
         }
-        for bad in ["amplitude.com", "ftp://x", "https://", "https://u:p@x", "https://x?q", "https://x#f", "http://x:0", "http://x y", "http://x/../y"] {
+        for bad in [
+            "amplitude.com",
+            "ftp://x",
+            "https://",
+            "https://u:p@x",
+            "https://x?q",
+            "https://x#f",
+            "http://x:0",
+            "http://x y",
+            "http://x/../y",
+        ] {
             assert!(url(bad).is_err(), "{bad}");
         }
         assert_eq!(url("http://127.0.0.1:8099/").unwrap(), "http://127.0.0.1:8099");

@@ -127,7 +127,9 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        for (text, seconds) in [("90m", 5400), ("1h30m", 5400), ("7d", 604_800), ("2w", 1_209_600), ("0s", 0), ("1h 5s", 3605)] {
+        for (text, seconds) in
+            [("90m", 5400), ("1h30m", 5400), ("7d", 604_800), ("2w", 1_209_600), ("0s", 0), ("1h 5s", 3605)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         for text in ["", "5", "-1s", "1M", "2months", "1y", "h", "soon", "1.5h", "99999999999999999999d"] {
@@ -137,7 +139,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_in_both_systems() {
-        for (text, bytes) in [("20GiB", 20 << 30), ("500MB", 500_000_000), ("1024", 1024), ("1.5GiB", 3 << 29), ("0", 0)] {
+        for (text, bytes) in
+            [("20GiB", 20 << 30), ("500MB", 500_000_000), ("1024", 1024), ("1.5GiB", 3 << 29), ("0", 0)]
+        {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
         for text in ["", "GiB", "-5GB", "5 apples", "NaN", "1e9", "1.5"] {

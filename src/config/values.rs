@@ -118,17 +118,31 @@ fn text(kind: Kind, text: &str) -> Result<Parsed, Complaint> {
             Parsed::Time(in_range(time, 0, 365 * 86_400_000)?)
         }
         Kind::Hours => Parsed::Number(u64::from(units::hours(text).map_err(refuse(units::HOURS_HELP))?)),
-        Kind::Hour => Parsed::Hour(text.parse().map_err(|_| {
-            Complaint::new("is no hour", "write 2026-01-01T00 or 20260101T00 (UTC)")
-        })?),
+        Kind::Hour => Parsed::Hour(
+            text.parse().map_err(|_| Complaint::new("is no hour", "write 2026-01-01T00 or 20260101T00 (UTC)"))?,
+        ),
         Kind::Choice(words) => Parsed::Text(choice(text, words)?),
         Kind::Format => Parsed::Format(format(text)?),
-        Kind::Cron => Parsed::Text(units::cron(text).map_err(refuse("five fields (minute hour day month weekday), UTC; six begin with the second"))?),
-        Kind::Url => Parsed::Text(texts::url(text).map_err(refuse("write it as \"https://host\" or \"http://host:port\""))?),
-        Kind::Bucket => Parsed::Text(texts::bucket(text).map_err(refuse("write the name as S3 shows it; a path goes into `prefix`"))?),
-        Kind::Prefix => Parsed::Text(texts::prefix(text).map_err(refuse("write it as \"amplitude\" or \"raw/amplitude\""))?),
-        Kind::Listen => Parsed::Text(texts::listen(text).map_err(refuse("write it as \"127.0.0.1:9797\", or \"\" for none"))?),
-        Kind::Level => Parsed::Text(texts::level(text).map_err(refuse("one of error, warn, info, debug, trace; or a filter such as \"info,ampd=debug\""))?),
+        Kind::Cron => Parsed::Text(
+            units::cron(text)
+                .map_err(refuse("five fields (minute hour day month weekday), UTC; six begin with the second"))?,
+        ),
+        Kind::Url => {
+            Parsed::Text(texts::url(text).map_err(refuse("write it as \"https://host\" or \"http://host:port\""))?)
+        }
+        Kind::Bucket => Parsed::Text(
+            texts::bucket(text).map_err(refuse("write the name as S3 shows it; a path goes into `prefix`"))?,
+        ),
+        Kind::Prefix => {
+            Parsed::Text(texts::prefix(text).map_err(refuse("write it as \"amplitude\" or \"raw/amplitude\""))?)
+        }
+        Kind::Listen => {
+            Parsed::Text(texts::listen(text).map_err(refuse("write it as \"127.0.0.1:9797\", or \"\" for none"))?)
+        }
+        Kind::Level => Parsed::Text(
+            texts::level(text)
+                .map_err(refuse("one of error, warn, info, debug, trace; or a filter such as \"info,ampd=debug\""))?,
+        ),
         Kind::Path | Kind::PathOrNone | Kind::Socket => Parsed::Text(path(text)?),
         _ => Parsed::Text(text.to_owned()),
     })
@@ -173,7 +187,9 @@ fn format(text: &str) -> Result<Format, Complaint> {
         let message = "names a format that is not in this version: \"json.gz\" and \"json\" are";
         return Err(Complaint::new(message, "use \"json.gz\": Amplitude's own bytes, untouched"));
     }
-    text.parse().map_err(|_| Complaint::new("must be \"json.gz\" or \"json\"", "use \"json.gz\": Amplitude's own bytes, untouched"))
+    text.parse().map_err(|_| {
+        Complaint::new("must be \"json.gz\" or \"json\"", "use \"json.gz\": Amplitude's own bytes, untouched")
+    })
 }
 
 fn boolean(value: &Value, written: bool) -> Result<bool, Complaint> {
@@ -182,7 +198,10 @@ fn boolean(value: &Value, written: bool) -> Result<bool, Complaint> {
         Value::String(_, text) if written && text == "true" => Ok(true),
         Value::String(_, text) if written && text == "false" => Ok(false),
         _ if written => Err(Complaint::new("must be true or false", "write `true` or `false`")),
-        _ => Err(Complaint::new(format!("must be true or false, found {}", type_name(value)), "write true or false without quotes")),
+        _ => Err(Complaint::new(
+            format!("must be true or false, found {}", type_name(value)),
+            "write true or false without quotes",
+        )),
     }
 }
 
@@ -193,7 +212,11 @@ fn integer(value: &Value, written: bool, low: u64, high: u64) -> Result<u64, Com
         Value::String(_, text) if written => text.parse().ok(),
         _ => None,
     };
-    let found = if written || matches!(value, Value::Num(..)) { String::new() } else { format!(", found {}", type_name(value)) };
+    let found = if written || matches!(value, Value::Num(..)) {
+        String::new()
+    } else {
+        format!(", found {}", type_name(value))
+    };
     match number {
         Some(number) if (low..=high).contains(&number) => Ok(number),
         _ => Err(Complaint::new(format!("{rule}{found}"), "write the number without quotes and without a unit")),
@@ -202,7 +225,9 @@ fn integer(value: &Value, written: bool, low: u64, high: u64) -> Result<u64, Com
 
 fn bytes(value: &Value, low: u64, high: u64) -> Result<u64, Complaint> {
     let size = match value {
-        Value::Num(_, number) => number.to_i128().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| "is no size".to_owned()),
+        Value::Num(_, number) => {
+            number.to_i128().and_then(|n| u64::try_from(n).ok()).ok_or_else(|| "is no size".to_owned())
+        }
         _ => units::size(string(value, "a string with a size or an integer")?),
     };
     let size = size.map_err(|message| Complaint::new(message, units::SIZE_HELP))?;
@@ -219,9 +244,13 @@ fn list(kind: Kind, value: &Value, written: bool) -> Result<Vec<String>, Complai
     }
     let wrong = || Complaint::new("must be a list of strings", r#"write it as ["one", "two"]"#);
     let Value::Array(_, items) = value else {
-        return Err(Complaint::new(format!("must be a list of strings, found {}", type_name(value)), r#"write it as ["one", "two"]"#));
+        return Err(Complaint::new(
+            format!("must be a list of strings, found {}", type_name(value)),
+            r#"write it as ["one", "two"]"#,
+        ));
     };
-    let items = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+    let items =
+        items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
     if let Kind::Words(words) = kind {
         items.iter().try_for_each(|item| choice(item, words).map(|_| ()))?;
     } else if items.is_empty() || items[0].is_empty() {
@@ -237,7 +266,8 @@ fn tags(value: &Value, written: bool) -> Result<BTreeMap<String, String>, Compla
         return Err(Complaint::new(format!("must be a table of strings, found {found}"), HELP));
     };
     let pairs = tags.iter().map(|(name, tag)| Some((name.clone(), tag.as_str()?.to_owned())));
-    let pairs: BTreeMap<_, _> = pairs.collect::<Option<_>>().ok_or_else(|| Complaint::new("must be a table of strings", HELP))?;
+    let pairs: BTreeMap<_, _> =
+        pairs.collect::<Option<_>>().ok_or_else(|| Complaint::new("must be a table of strings", HELP))?;
     if pairs.len() > 10 {
         return Err(Complaint::new("must be at most ten tags", HELP));
     }
@@ -266,13 +296,16 @@ fn secret(value: &Value) -> Result<Spec, Complaint> {
         let help = nearest(form, known).map_or_else(|| HELP.to_owned(), |near| format!("did you mean `{near}`?"));
         return Err(Complaint::new(format!("has the unknown form `{form}`"), help));
     }
-    let name = name.as_str().filter(|name| !name.is_empty()).ok_or_else(|| wrong(&format!("must give `{form}` a string")))?;
+    let name =
+        name.as_str().filter(|name| !name.is_empty()).ok_or_else(|| wrong(&format!("must give `{form}` a string")))?;
     let plain_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '@' | ':');
     match form.as_str() {
         "file" => Ok(Spec::File(PathBuf::from(path(name)?))),
         // A secret pasted in place of a name must not be printed as the name.
         "env" if !is_variable(name) => Err(wrong("must name a variable in `env`, in capital letters")),
-        _ if !name.chars().all(plain_name) || name.starts_with('.') => Err(wrong(&format!("has no plain name in `{form}`"))),
+        _ if !name.chars().all(plain_name) || name.starts_with('.') => {
+            Err(wrong(&format!("has no plain name in `{form}`")))
+        }
         "env" => Ok(Spec::Env(name.to_owned())),
         _ => Ok(Spec::Credential(name.to_owned())),
     }

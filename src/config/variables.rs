@@ -32,15 +32,27 @@ pub(super) fn layer(environment: &Environment<'_>, report: &mut Report) -> Layer
 
 /// What Kubernetes sets in every container when a service is called `ampd`.
 fn is_service_link(rest: &str, value: &str) -> bool {
-    rest == "SERVICE_HOST" || rest.starts_with("SERVICE_PORT") || rest.starts_with("PORT_") || rest == "PORT" && value.contains("://")
+    rest == "SERVICE_HOST"
+        || rest.starts_with("SERVICE_PORT")
+        || rest.starts_with("PORT_")
+        || rest == "PORT" && value.contains("://")
 }
 
-fn read(layer: &mut Layer, environment: &Environment<'_>, name: &str, rest: &str, variable: Variable<'_>, report: &mut Report) {
+fn read(
+    layer: &mut Layer,
+    environment: &Environment<'_>,
+    name: &str,
+    rest: &str,
+    variable: Variable<'_>,
+    report: &mut Report,
+) {
     let path = rest.to_lowercase().replace("__", ".");
     let origin = Origin::Variable { name: name.to_owned(), dotenv: variable.dotenv.map(ToOwned::to_owned) };
     let is_upper = rest.chars().all(|c| !c.is_ascii_lowercase());
     let (path, is_file) = match path.strip_suffix("_file") {
-        Some(plain) if keys::find(&path).is_none() && keys::find(plain).is_some_and(Key::is_secret) => (plain.to_owned(), true),
+        Some(plain) if keys::find(&path).is_none() && keys::find(plain).is_some_and(Key::is_secret) => {
+            (plain.to_owned(), true)
+        }
         _ => (path, false),
     };
     if keys::find(&path).is_none() || !is_upper {
@@ -58,11 +70,7 @@ fn read(layer: &mut Layer, environment: &Environment<'_>, name: &str, rest: &str
         report.error(Problem::new("E111", message).help("unset one of the two"));
         return;
     }
-    let value = if is_file {
-        file_form(environment, variable.value)
-    } else {
-        Value::from(variable.value)
-    };
+    let value = if is_file { file_form(environment, variable.value) } else { Value::from(variable.value) };
     layer.set(path, value, origin);
 }
 
@@ -101,7 +109,10 @@ pub(super) fn flags(overrides: &[(String, String)], report: &mut Report) -> Laye
             _ => {
                 let known: Vec<String> = KEYS.iter().map(|key| key.path("web")).collect();
                 let near = nearest(path, known.iter().map(String::as_str));
-                let help = near.map_or_else(|| "`ampd config show` lists the keys".to_owned(), |near| format!("did you mean `{near}`?"));
+                let help = near.map_or_else(
+                    || "`ampd config show` lists the keys".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 report.error(Problem::new("E101", format!("unknown key `{path}` on the command line")).help(help));
             }
         }
