@@ -12,16 +12,17 @@ use axum::{
     http::{HeaderMap, header},
     response::Response,
 };
-use base64::Engine as _;
 use chrono::{DateTime, Utc};
 
 use super::{
+    admit,
     archive::{self, HourPlan},
     board::Planted,
-    faults::{FaultKind, Stage},
+    effect::Stage,
+    faults::FaultKind,
     hour::Hour,
     limits::Seat,
-    options::{Measure, Options, Project},
+    options::{Options, Project},
     refusal::{self, Answer, Refusal},
     requests::Ticket,
     respond::{Payload, payload_response},
@@ -29,10 +30,9 @@ use super::{
     shape,
     shared::Shared,
     socket::Hangup,
+    switches::Measure,
 };
 
-/// The API takes at most so many hours.
-const WINDOW_HOURS_MAX: i64 = 365 * 24;
 /// An archive beyond this size lies in an unlinked temporary file.
 const MEMORY_BYTES_MAX: usize = 4 << 20;
 /// How much smaller than its rows an archive is, roughly.
@@ -94,9 +94,9 @@ pub async fn export(
 
 async fn judge(turn: &mut Turn, query: &HashMap<String, String>) -> Result<Response, Refusal> {
     let shared = turn.shared.clone();
-    let project = authenticate(&turn.headers, &shared.options)?;
+    let project = admit::authenticate(&turn.headers, &shared.options)?;
     turn.ticket.note(|entry| entry.project = Some(project.id));
-    let (first, last) = window(query)?;
+    let (first, last) = admit::window(query)?;
     turn.seat = shared.gate.enter(&shared.options.limits, shared.clock.given());
     if turn.seat.is_none() {
         let answer = refusal::error(429, "rate_limited", "Too many requests");
@@ -135,42 +135,6 @@ pub fn of_stage(met: &[Planted], stage: Stage) -> impl Iterator<Item = &Planted>
 fn hides(planted: &Planted, first: Hour, last: Hour, now: DateTime<Utc>) -> bool {
     let fault = &planted.fault;
     first.through(last).any(|hour| fault.touches(hour) && fault.kind.withheld(hour, now, planted.answered) > 0.0)
-}
-
-fn authenticate<'a>(headers: &HeaderMap, options: &'a Options) -> Result<&'a Project, Refusal> {
-    let Some(header) = headers.get(header::AUTHORIZATION) else {
-        return Err(Box::new(refusal::error(401, "unauthorized", "No credentials were sent")));
-    };
-    let pair = header
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
-        .and_then(|(_, encoded)| base64::engine::general_purpose::STANDARD.decode(encoded.trim()).ok())
-        .and_then(|decoded| String::from_utf8(decoded).ok());
-    let pair = pair.as_deref().and_then(|pair| pair.split_once(':'));
-    let known = |project: &&Project| {
-        pair == Some((project.api_key.as_str(), project.secret_key.as_str())) && project.region == options.region
-    };
-    options.projects.iter().find(known).ok_or_else(|| Box::new(refusal::invalid_key()))
-}
-
-fn window(query: &HashMap<String, String>) -> Result<(Hour, Hour), Refusal> {
-    let refuse = |message: String| Box::new(refusal::error(400, "invalid_request", &message));
-    let read = |name: &str| match query.get(name) {
-        None => Err(refuse(format!("the parameter `{name}` is missing"))),
-        Some(text) => {
-            Hour::parse(text).ok_or_else(|| refuse(format!("the parameter `{name}` is not of the form YYYYMMDDTHH")))
-        }
-    };
-    let (first, last) = (read("start")?, read("end")?);
-    if last < first {
-        return Err(refuse("the parameter `end` lies before `start`".into()));
-    }
-    if last.number() - first.number() >= WINDOW_HOURS_MAX {
-        return Err(refuse("the parameters `start` and `end` span more than 365 days".into()));
-    }
-    Ok((first, last))
 }
 
 /// Delays and the `Date` header.

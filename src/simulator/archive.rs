@@ -1,5 +1,5 @@
-//! One archive: which members a window has, in which order, and what is wrong with them. It is written once from front to back
-//! into whatever the caller gives, so that its size costs no memory.
+//! One archive: which members a window has, in which order, and what is wrong with them. It is written once from front
+//! to back into whatever the caller gives, so that its size costs no memory.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -7,9 +7,10 @@ use super::{
     faults::BadLine,
     gzip::{Ending, Gzip},
     hour::Hour,
-    options::{Archive, Method, Options, Order, Project},
+    options::{Options, Project},
     random::{Random, mix},
     rows::HourRows,
+    switches::{Archive, Method, Order},
     zip::{Extent, Member, ZipWriter},
 };
 

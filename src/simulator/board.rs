@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 
 use super::{
-    faults::{Fault, FaultKind, Stage},
+    effect::Stage,
+    faults::{Fault, FaultKind},
     hour::Hour,
 };
 

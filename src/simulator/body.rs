@@ -77,7 +77,7 @@ impl Delivery {
         }
         let mut size = CHUNK_BYTES.min(end - sent);
         if let Some(bytes_per_s) = self.transport.bytes_per_s {
-            let portion = (bytes_per_s * PORTION_MS / 1000).max(1);
+            let portion = (bytes_per_s.saturating_mul(PORTION_MS) / 1000).max(1);
             size = size.min(portion);
             self.stop.pause(Duration::from_micros(size.saturating_mul(1_000_000) / bytes_per_s.max(1))).await?;
         }

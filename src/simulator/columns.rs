@@ -234,6 +234,8 @@ fn user_properties(facts: &Facts<'_>, out: &mut Vec<u8>) {
         raw(out, ",\"initial_utm_source\":\"newsletter\",\"initial_utm_campaign\":\"spring ");
         number(out, facts.person % 12);
         raw(out, "\",\"initial_referring_domain\":\"www.example.com\",\"initial_utm_medium\":\"EMPTY\"");
+        raw(out, ",\"initial_utm_content\":\"EMPTY\",\"initial_utm_term\":\"EMPTY\",\"initial_fbclid\":\"EMPTY\"");
+        raw(out, ",\"initial_referrer\":\"https://www.example.com/news/letters?issue=42\",\"locale\":\"en-GB\"");
         raw(out, ",\"initial_gclid\":\"EMPTY\",\"cart_size\":");
         number(out, facts.noise % 9);
         raw(out, ",\"segments\":[\"buyer\",\"returning\"],\"account\":{\"id\":\"");

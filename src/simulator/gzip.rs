@@ -1,4 +1,5 @@
-//! One gzip stream at a time, written by hand, because the faults need what no library offers: a wrong trailer, or none.
+//! One gzip stream at a time, written by hand, because the faults need what no library offers: a wrong trailer, or
+//! none.
 
 use std::io::{self, Write};
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use chrono::{DateTime, Utc};
 
-use super::options::Limits;
+use super::switches::Limits;
 
 /// A place among the requests in flight; dropping it frees the place.
 pub struct Seat(Arc<AtomicU64>);

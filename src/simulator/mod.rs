@@ -1,13 +1,18 @@
-//! An Amplitude Export API with planted faults and a truth endpoint: the world that `ampd sim`, the demo and the tests live in.
+//! An Amplitude Export API with planted faults and a truth endpoint: the world that `ampd sim`, the demo and the
+//! tests live in. It shares no parsing and no planning with the daemon, so that a mistake of ours cannot hide in both.
 //!
-//! It shares no parsing and no planning with the daemon, so that a mistake of ours cannot hide in both. Layout:
-//! `options`, `faults` (what can be told), `hour`, `clock`, `random` (the basics), `facts`, `columns`, `json`, `rows` (what a row
-//! says), `gzip`, `zip`, `archive`, `shape` (bytes), `truth` (the same rows without an archive), `board`, `requests`, `limits`
-//! (state), `answer`, `refusal`, `respond`, `body`, `socket`, `control` (HTTP).
+//! Layout:
+//! - what can be told: `options`, `switches`, `faults`
+//! - the basics: `hour`, `clock`, `random`, `json`
+//! - what a row says: `facts`, `columns`, `rows`; the same rows without an archive: `truth`
+//! - bytes: `gzip`, `zip`, `archive`, `shape`
+//! - state: `board`, `effect`, `requests`, `limits`, `shared`
+//! - HTTP: `admit`, `answer`, `refusal`, `respond`, `body`, `socket`, `control`
 //!
-//! Everything is drawn from the seed: an hour has the same rows whenever and however it is asked for. Rows are written while
-//! the archive is written; nothing is kept between requests but the request log and the planted faults.
+//! Everything is drawn from the seed: an hour has the same rows whenever and however it is asked for. Rows are written
+//! while the archive is written; nothing is kept between requests but the request log and the planted faults.
 
+mod admit;
 mod answer;
 mod archive;
 mod board;
@@ -15,6 +20,7 @@ mod body;
 mod clock;
 mod columns;
 mod control;
+mod effect;
 mod facts;
 mod faults;
 mod gzip;
@@ -30,6 +36,7 @@ mod rows;
 mod shape;
 mod shared;
 mod socket;
+mod switches;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -57,11 +64,9 @@ pub use self::{
     board::Planted,
     faults::{BadLine, Fault, FaultKind, NotZip, RetryAfter, TruncatedEnd},
     hour::Hour,
-    options::{
-        API_KEY, Archive, Bucket, Framing, Limits, Measure, Method, Options, Order, PROJECT_ID, Profile, Project,
-        Region, Rows, SECRET_KEY, TooLargeBody,
-    },
+    options::{API_KEY, Options, PROJECT_ID, Profile, Project, Region, Rows, SECRET_KEY},
     requests::RequestEntry,
+    switches::{Archive, Bucket, Framing, Limits, Measure, Method, Order, TooLargeBody},
     truth::{HourTruth, Truth},
 };
 

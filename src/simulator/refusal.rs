@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{
     faults::{NotZip, RetryAfter},
-    options::TooLargeBody,
+    switches::TooLargeBody,
 };
 
 /// Boxed, because a response is large and most answers are none of these.
@@ -56,7 +56,9 @@ impl Answer {
 fn retry_after_text(when: RetryAfter, now: DateTime<Utc>) -> String {
     match when {
         RetryAfter::Seconds(seconds) => seconds.to_string(),
-        RetryAfter::HttpDate(seconds) => http_date(now + TimeDelta::seconds(seconds.into())),
+        RetryAfter::HttpDate(seconds) => {
+            http_date(now.checked_add_signed(TimeDelta::seconds(seconds.into())).unwrap_or(now))
+        }
     }
 }
 

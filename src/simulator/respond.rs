@@ -11,8 +11,9 @@ use super::{
     answer::{Source, Turn, of_stage},
     board::Planted,
     body::{Delivery, Transport},
-    faults::{FaultKind, Stage, TruncatedEnd},
-    options::Framing,
+    effect::Stage,
+    faults::{FaultKind, TruncatedEnd},
+    switches::Framing,
 };
 
 /// A body before it is sent.
@@ -92,7 +93,8 @@ fn insert_text(headers: &mut HeaderMap, name: header::HeaderName, text: Option<&
     }
 }
 
-/// First and last byte asked for. A range that makes no sense, or of another archive, is ignored: the whole is a right answer too.
+/// First and last byte asked for. A range that makes no sense, or of another archive, is ignored: the whole is a right
+/// answer too.
 fn range_of(headers: &HeaderMap, etag: Option<&str>, length: u64) -> Option<(u64, u64)> {
     let if_range = headers.get(header::IF_RANGE).map(|value| value.to_str().unwrap_or_default());
     if if_range.is_some_and(|wanted| Some(wanted) != etag) {

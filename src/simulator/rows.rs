@@ -1,5 +1,5 @@
-//! The rows of one hour: how many, which part each lies in, and their text. Every row is drawn from its own seed, so that any
-//! row can be written at any time without the others; nothing is kept.
+//! The rows of one hour: how many, which part each lies in, and their text. Every row is drawn from its own seed, so
+//! that any row can be written at any time without the others; nothing is kept.
 
 use super::{
     columns::{COLUMNS, COLUMNS_2020},
@@ -13,7 +13,7 @@ use super::{
 /// What a realistic row weighs, roughly.
 const ROW_BYTES_FULL: u64 = 2300;
 /// What a compact row weighs, roughly.
-const ROW_BYTES_COMPACT: u64 = 1650;
+const ROW_BYTES_COMPACT: u64 = 1430;
 
 /// The rows of one hour of one project.
 #[derive(Clone)]

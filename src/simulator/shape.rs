@@ -6,7 +6,8 @@ use super::{
     answer::{Turn, of_stage},
     archive::{Damage, HourPlan},
     board::Planted,
-    faults::{FaultKind, Stage},
+    effect::Stage,
+    faults::FaultKind,
     gzip::Ending,
     hour::Hour,
     options::{Options, Project},
@@ -44,7 +45,8 @@ fn strike(damage: &mut Damage, kind: &FaultKind) {
     }
 }
 
-/// A strong validator: everything that decides the archive's bytes. None where ranges are off or no two archives are alike.
+/// A strong validator: everything that decides the archive's bytes. None where ranges are off or no two archives are
+/// alike.
 pub fn etag(options: &Options, project: &Project, plans: &[HourPlan]) -> Option<String> {
     let archive = &options.archive;
     if !archive.accept_ranges || archive.reorder_per_request {

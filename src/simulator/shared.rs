@@ -13,7 +13,6 @@ use super::{
     archive::{Damage, HourPlan},
     board::{Board, Planted},
     clock::Clock,
-    faults::Stage,
     hour::Hour,
     limits::Gate,
     options::{Options, Project},
@@ -58,7 +57,9 @@ impl Shared {
 
     /// Whether `hour` is old enough to be exported.
     pub fn is_available(&self, hour: Hour, now: DateTime<Utc>) -> bool {
-        hour.end() + TimeDelta::minutes(self.options.latency_minutes.into()) <= now
+        hour.end()
+            .checked_add_signed(TimeDelta::minutes(self.options.latency_minutes.into()))
+            .is_some_and(|at| at <= now)
     }
 
     /// The hours of a window that have an answer now, with the share of each that the faults hide.
@@ -75,7 +76,6 @@ impl Shared {
     pub fn truth(&self, project: &Project, first: Hour, last: Hour, seen_now: bool) -> Truth {
         let plans = if seen_now {
             let hiding = self.board.hiding(project.id, first, last);
-            debug_assert!(hiding.iter().all(|planted| planted.fault.kind.stage() == Stage::Visible));
             self.visible(first, last, self.clock.now(), &hiding)
         } else {
             first.through(last).map(|hour| plan(hour, 0.0)).collect()

@@ -50,7 +50,7 @@ impl Listener for Doorway {
         loop {
             match self.0.accept().await {
                 Ok((stream, addr)) => {
-                    // Without it small answers wait for the client's delayed acknowledgement; failing to set it only costs time.
+                    // Without it small answers wait for delayed acknowledgements; failing to set it only costs time.
                     let _ = stream.set_nodelay(true);
                     return (Socket { stream, hangup: Hangup::default() }, addr);
                 }

@@ -81,6 +81,8 @@ async fn a_slow_body_takes_its_time_and_a_late_one_begins_late() {
     let expected = Duration::from_millis(length as u64 * 1000 / 20_000 * 8 / 10);
     assert!(begun.elapsed() >= expected, "{length} bytes in {:?}", begun.elapsed());
     assert!(world.sim.requests()[0].completed);
+    world.sim.plant(Fault::new(FaultKind::Slow { bytes_per_s: u64::MAX })).unwrap();
+    assert_eq!(world.status(H, H).await, 200, "no speed is too high to reckon with");
 }
 
 #[tokio::test]
