@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::json;
 
+use crate::config::Problems;
 use crate::exit::Exit;
 use crate::explain;
 use crate::model::Fault;
@@ -23,13 +24,27 @@ pub struct Failure {
     pub context: Vec<String>,
     /// What to do.
     pub help: Option<String>,
+    /// The whole text, where it was rendered already (the configuration's problems, with their places).
+    pub rendered: Option<String>,
 }
 
 impl Failure {
     /// A failure with the exit code that its code has in `explain`.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         let exit = explain::find(code).map_or(Exit::Failed, |entry| entry.exit);
-        Self { code, exit, message: message.into(), context: Vec::new(), help: None }
+        Self { code, exit, message: message.into(), context: Vec::new(), help: None, rendered: None }
+    }
+
+    /// The configuration's problems, all of them.
+    pub fn of_problems(problems: &Problems, color: bool) -> Self {
+        let mut list = problems.list().iter();
+        let first = list.next();
+        let mut failure = Self::new(first.map_or("E103", |first| first.code), "");
+        failure.message = first.map_or_else(String::new, |first| first.message.clone());
+        failure.help = first.and_then(|first| first.help.clone());
+        failure.context = list.map(|problem| problem.message.clone()).collect();
+        failure.rendered = Some(problems.render(color));
+        failure
     }
 
     /// A wrong argument.
@@ -83,6 +98,9 @@ impl Failure {
 
     /// The failure for a person, the first word in red.
     pub fn to_text(&self, color: bool) -> String {
+        if let Some(rendered) = &self.rendered {
+            return rendered.clone();
+        }
         let text = self.to_string();
         match text.strip_prefix("error") {
             Some(rest) if color => format!("\x1b[1;31merror\x1b[0m{rest}"),

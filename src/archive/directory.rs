@@ -112,7 +112,9 @@ fn zip64(file: &mut Pread, offset: u64, locator: u64, small: Directory) -> Resul
     let watch = file.watch();
     let mut bytes = [0; 56];
     file.exact_at(offset, &mut bytes).map_err(|_| watch.fault("the zip64 end record lies outside the archive"))?;
-    if u32_at(&bytes, 0) != END64 || offset.checked_add(12).and_then(|at| at.checked_add(u64_at(&bytes, 4))) != Some(locator) {
+    if u32_at(&bytes, 0) != END64
+        || offset.checked_add(12).and_then(|at| at.checked_add(u64_at(&bytes, 4))) != Some(locator)
+    {
         return Err(watch.fault("the zip64 end record is not where its locator says"));
     }
     if u32_at(&bytes, 16) != 0 || u32_at(&bytes, 20) != 0 || u64_at(&bytes, 24) != u64_at(&bytes, 32) {
@@ -155,10 +157,9 @@ fn walk(file: &mut Pread, directory: Directory) -> Result<(), Fault> {
     }
     if at != end || count != directory.count {
         let more = if at < end { "more" } else { &count.to_string() };
-        return Err(watch.fault(format!(
-            "the end record says {} members, the central directory holds {more}",
-            directory.count
-        )));
+        return Err(
+            watch.fault(format!("the end record says {} members, the central directory holds {more}", directory.count))
+        );
     }
     Ok(())
 }

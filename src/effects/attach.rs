@@ -45,7 +45,12 @@ impl LiveEffects {
         Ok(Outcome::ManifestsRead(read))
     }
 
-    async fn manifest_ref(&self, source: &SourceName, hour: Hour, generation: u32) -> Result<Option<(Hour, ManifestRef)>, Fault> {
+    async fn manifest_ref(
+        &self,
+        source: &SourceName,
+        hour: Hour,
+        generation: u32,
+    ) -> Result<Option<(Hour, ManifestRef)>, Fault> {
         let manifest = lake::read_manifest(&*self.lake, source, hour, generation).await.map_err(|e| lake_fault(&e))?;
         Ok(manifest.map(|manifest| (hour, reference(&manifest, manifest.published_at))))
     }

@@ -46,7 +46,8 @@ impl LiveEffects {
         let started = crate::clock::monotonic();
         let mut sink = StagingSink { stage: &self.stage, capture, file: None, progress: &self.progress };
         let answer = client.export(capture.window, &mut sink).await;
-        let clock = answer.date.zip(answer.date_read_at).map(|(date, read_at)| ServerClock { date, ahead: read_at - date });
+        let clock =
+            answer.date.zip(answer.date_read_at).map(|(date, read_at)| ServerClock { date, ahead: read_at - date });
         let file = sink.file.take();
         let result = match (&answer.result, file) {
             (Ok(Exported::Archive { .. }), Some(file)) => file.commit().await.map(Some),

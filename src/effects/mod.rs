@@ -107,7 +107,8 @@ impl LiveEffects {
                 self.forget_archive(capture);
                 let stage = self.stage.clone();
                 let label = format!("{source}.{hour}");
-                blocking(move || stage.set_aside(capture, &label, &reason).map_err(|error| staging_fault(&error))).await?;
+                blocking(move || stage.set_aside(capture, &label, &reason).map_err(|error| staging_fault(&error)))
+                    .await?;
                 Ok(Outcome::Done)
             }
             Step::Sweep { source, hours } => self.sweep(&source, &hours).await,

@@ -96,7 +96,8 @@ impl LiveEffects {
             archive.read_hour(hour, packing, &mut sink)
         });
         let writing = self.write_parts(capture, hour, generation, project.as_deref().unwrap_or_default(), pieces).await;
-        let read = reading.await.map_err(|error| Fault::new(FaultKind::Panicked, format!("a reader panicked: {error}")))?;
+        let read =
+            reading.await.map_err(|error| Fault::new(FaultKind::Panicked, format!("a reader panicked: {error}")))?;
         let content = match (read, writing) {
             (Err(ReadError::Archive(fault)), _) | (_, Err(fault)) => return Err(fault),
             (Err(ReadError::Sink(Gone)), Ok(_)) => {

@@ -41,6 +41,8 @@ pub trait Observer: Send {
     fn notice(&mut self, notice: &Notice);
     /// A turn is committed.
     fn turn(&mut self, engine: &Engine, now: DateTime<Utc>);
+    /// The driver returns.
+    fn end(&mut self, engine: &Engine, now: DateTime<Utc>);
 }
 
 /// Why the driver returned.
@@ -97,6 +99,12 @@ impl<E: Effects> Driver<E> {
 
     /// Runs until the scope is done or it is told to stop.
     pub async fn run(&mut self, control: &mut mpsc::Receiver<Control>) -> Ended {
+        let ended = self.run_turns(control).await;
+        self.observer.end(&self.engine, clock::now());
+        ended
+    }
+
+    async fn run_turns(&mut self, control: &mut mpsc::Receiver<Control>) -> Ended {
         let mut events = vec![Event::Started];
         let mut deadline: Option<Instant> = None;
         loop {

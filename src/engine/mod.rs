@@ -6,6 +6,7 @@ mod driver;
 mod hours;
 mod lives;
 mod order;
+mod report;
 mod state;
 mod step;
 mod verdict;
@@ -48,6 +49,10 @@ pub struct Engine {
     paused: bool,
     draining: bool,
     tally: Tally,
+    /// Orders of a one-shot command: they wait until the lake was compared with the journal.
+    orders: Vec<Order>,
+    /// Orders that could not be carried out, and why.
+    refusals: Vec<(Order, String)>,
 }
 
 /// Publishing is a few small requests: this many at once.
@@ -99,6 +104,8 @@ impl Engine {
             paused: false,
             draining: false,
             tally: Tally::default(),
+            orders: Vec::new(),
+            refusals: Vec::new(),
         };
         engine.restore_captures(snapshot.captures);
         engine
@@ -175,6 +182,7 @@ impl Engine {
         if self.conditional_writes.is_none() {
             return;
         }
+        self.carry_out_orders(turn);
         if self.lake_gate.is_open(turn.now) {
             self.advance_lives(turn);
             self.read_manifests(turn);

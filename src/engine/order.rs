@@ -1,11 +1,38 @@
 //! A person's commands. What cannot be done is refused by the command before it gets here; here it is ignored.
 
 use super::Engine;
-use super::state::Turn;
+use super::state::{Attachment, Turn};
 use super::step::Order;
 use crate::model::{Draft, Hour, HourState, Phase, SourceName, Why, Work};
 
 impl Engine {
+    /// Orders that are carried out as soon as the lake was compared with the journal, before anything is asked.
+    pub fn give(&mut self, orders: Vec<Order>) {
+        self.orders.extend(orders);
+    }
+
+    /// Orders that could not be carried out, and why.
+    pub fn refusals(&self) -> &[(Order, String)] {
+        &self.refusals
+    }
+
+    /// Whether orders still wait.
+    pub(super) fn has_orders(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
+    pub(super) fn carry_out_orders(&mut self, turn: &mut Turn) {
+        if self.orders.is_empty() || self.sources.values().any(|source| source.attachment != Attachment::Yes) {
+            return;
+        }
+        for order in std::mem::take(&mut self.orders) {
+            match self.refuses(&order) {
+                Some(why) => self.refusals.push((order, why)),
+                None => self.on_order(turn, order),
+            }
+        }
+    }
+
     pub(super) fn on_order(&mut self, turn: &mut Turn, order: Order) {
         match order {
             Order::Pause => self.paused = true,

@@ -8,7 +8,7 @@ use super::Engine;
 use super::state::Attachment;
 use super::step::Step;
 use crate::model::planner::Plan;
-use crate::model::{Fault, FaultKind, Hour, HourState, ManifestFacts, RetryPolicy, SourceName};
+use crate::model::{Fault, FaultKind, Hour, HourState, ManifestFacts, Phase, RetryPolicy, SourceName, Window};
 
 /// Why the engine can do nothing at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,23 +124,42 @@ impl Engine {
     /// Whether anything in scope is neither published, provisional, skipped nor quarantined.
     fn has_work(&self, name: &SourceName, now: DateTime<Utc>) -> bool {
         let attached = self.sources.get(name).is_some_and(|source| source.attachment == Attachment::Yes);
-        !attached || self.has_staged_work(name) || self.plan(name, now, |plan: &Plan| plan.has_work())
+        !attached
+            || self.has_orders()
+            || self.has_staged_work(name)
+            || self.plan(name, now, |plan: &Plan| plan.has_work())
     }
 
     fn has_staged_work(&self, name: &SourceName) -> bool {
         let staged = self.lives.values().any(|live| live.record.source == *name);
         let skips = self.sources.get(name).is_some_and(|source| {
             source.ledger.open().iter().any(|hour| {
-                source.ledger.work(*hour).is_some_and(|work| {
-                    work.capture.is_none() && matches!(work.phase, crate::model::Phase::Uploaded(_))
-                })
+                source
+                    .ledger
+                    .work(*hour)
+                    .is_some_and(|work| work.capture.is_none() && matches!(work.phase, Phase::Uploaded(_)))
             })
         });
         staged || skips
     }
 
+    /// Due hours in a range (all of them without one) that are still to be finished; for progress.
+    pub fn hours_left(&self, name: &SourceName, window: Option<Window>, now: DateTime<Utc>) -> u64 {
+        let (Some(source), Some(policy)) = (self.sources.get(name), self.policy.sources.get(name)) else { return 0 };
+        let due = policy.newest_due(source.due_now(now));
+        let left = |hour: &&Hour| {
+            **hour <= due
+                && window.is_none_or(|window| window.contains(**hour))
+                && source
+                    .ledger
+                    .work(**hour)
+                    .is_none_or(|work| !matches!(work.phase, Phase::Quarantined | Phase::Provisional))
+        };
+        source.ledger.open().iter().filter(left).count() as u64
+    }
+
     /// The requests in flight, for people.
-    pub fn asking(&self) -> impl Iterator<Item = (&SourceName, crate::model::Window)> {
+    pub fn asking(&self) -> impl Iterator<Item = (&SourceName, Window)> {
         self.flights.values().filter_map(|step| match step {
             Step::Capture(capture) => Some((&capture.source, capture.window)),
             _ => None,

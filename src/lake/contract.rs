@@ -135,7 +135,8 @@ async fn one_of_many_creates(lake: &Arc<dyn Lake>) {
         rivals.spawn(async move { (number, lake.create(key, Bytes::from(number.to_string())).await.unwrap()) });
     }
     let answers = rivals.join_all().await;
-    let winners: Vec<i32> = answers.iter().filter(|(_, created)| *created == Created::Created).map(|(n, _)| *n).collect();
+    let winners: Vec<i32> =
+        answers.iter().filter(|(_, created)| *created == Created::Created).map(|(n, _)| *n).collect();
     assert_eq!(winners.len(), 1, "{answers:?}");
     assert_eq!(lake.get(key).await.unwrap().unwrap(), winners[0].to_string());
 }

@@ -130,7 +130,9 @@ pub(super) fn decoded<T: DeserializeOwned>(key: &str, schema: &str, bytes: &[u8]
     let found: Schema = serde_json::from_slice(bytes).map_err(broken)?;
     if found.schema != schema {
         let found: String = found.schema.chars().take(40).collect();
-        return Err(LakeError::Refused(format!("{key} has the schema `{found}`; this ampd knows `{schema}`: use a newer ampd")));
+        return Err(LakeError::Refused(format!(
+            "{key} has the schema `{found}`; this ampd knows `{schema}`: use a newer ampd"
+        )));
     }
     serde_json::from_slice(bytes).map_err(broken)
 }

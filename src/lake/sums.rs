@@ -87,7 +87,8 @@ impl Summing {
         } else if differ(&got.crc32, &wanted.crc32) || differ(&got.sha256, &wanted.sha256) {
             "another checksum was written than was announced".to_owned()
         } else {
-            let (crc32, sha256) = (got.crc32.or_else(|| wanted.crc32.clone()), got.sha256.or_else(|| wanted.sha256.clone()));
+            let (crc32, sha256) =
+                (got.crc32.or_else(|| wanted.crc32.clone()), got.sha256.or_else(|| wanted.sha256.clone()));
             return Ok(Sums { crc32, sha256, ..got });
         };
         Err(LakeError::Integrity(format!("{key}: {what}; nothing was stored")))

@@ -54,7 +54,8 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
         bytes.extend_from_slice(&buffer[..read]);
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
+        let length =
+            head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |n| n.parse().unwrap());
         if bytes.len() >= end + 4 + length {
             return Some(head);
         }
@@ -63,7 +64,9 @@ async fn request(socket: &mut TcpStream) -> Option<String> {
 
 fn answer(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\nx-amz-request-id: 4442587FB7D0A2F9\r\n{headers}content-length: {length}\r\n\r\n{body}")
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\nx-amz-request-id: 4442587FB7D0A2F9\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )
 }
 
 fn refusal(status: &str, code: &str, message: &str) -> String {
@@ -96,7 +99,8 @@ async fn an_object_is_sent_plain_with_its_checksum() {
         assert!(head.starts_with("put /lake/amplitude/raw/data/source%3dweb/"), "{head}");
         assert!(head.contains(header), "{head}");
         assert!(head.contains("content-type: application/gzip"), "{head}");
-        for absent in ["aws-chunked", "content-encoding", "x-amz-trailer", "streaming", "x-amz-sdk-checksum-algorithm"] {
+        for absent in ["aws-chunked", "content-encoding", "x-amz-trailer", "streaming", "x-amz-sdk-checksum-algorithm"]
+        {
             assert!(!head.contains(absent), "{absent} in {head}");
         }
         assert_eq!(head.matches("x-amz-checksum-").count(), usize::from(checksum != StoreChecksum::None), "{head}");
@@ -133,7 +137,8 @@ async fn data_objects_are_dressed_and_own_files_are_not() {
 #[tokio::test]
 async fn refusals_say_what_to_do_and_never_a_credential() {
     let moved = "x-amz-bucket-region: us-west-2\r\ncontent-type: application/xml\r\n";
-    let moved = answer("301 Moved Permanently", moved, "<Error><Code>PermanentRedirect</Code><Message>m</Message></Error>");
+    let moved =
+        answer("301 Moved Permanently", moved, "<Error><Code>PermanentRedirect</Code><Message>m</Message></Error>");
     for (answer, refused, words) in [
         (refusal("403 Forbidden", "AccessDenied", &format!("No such key: {KEY_ID}")), true, "s3:GetObject"),
         (refusal("403 Forbidden", "InvalidAccessKeyId", &format!("{KEY_ID} {SECRET}")), true, "access key id"),

@@ -10,9 +10,11 @@ pub mod manifest;
 pub mod names;
 pub mod planner;
 pub mod policy;
+pub mod publish;
 pub mod record;
 pub mod report;
 pub mod retry;
+pub mod sweep;
 pub mod window;
 
 pub use fault::{Fault, FaultKind, Owner};

@@ -140,7 +140,8 @@ fn a_bomb_of_many_gzip_members_is_refused() {
 
 #[test]
 fn truncation_at_every_length_is_refused_without_a_panic() {
-    let entries = [good(), Entry::lines(4, 7, "{\"b\":1}\n"), Entry::new("7/", Vec::new()).with(|entry| entry.method = 0)];
+    let entries =
+        [good(), Entry::lines(4, 7, "{\"b\":1}\n"), Entry::new("7/", Vec::new()).with(|entry| entry.method = 0)];
     for zip64 in [false, true] {
         let bytes = Zip::of(entries.clone()).with(|zip| zip.zip64 = zip64).bytes();
         assert_eq!(read_all(&bytes, Format::JsonGz).unwrap().len(), 2);

@@ -9,13 +9,14 @@ const LINES: &str = "{\"a\":1}\n{\"a\":2}\n";
 fn stored_and_deflated_members_with_every_data_descriptor_are_read() {
     let kinds = [Descriptor::None, Descriptor::Bare, Descriptor::Signed, Descriptor::Signed64];
     for zip64 in [false, true] {
-        let entries = kinds.iter().flat_map(|kind| [(*kind, 0), (*kind, 8)]).enumerate().map(|(hour, (kind, method))| {
-            Entry::lines(hour as u32, 0, LINES).with(|entry| {
-                entry.descriptor = kind;
-                entry.method = method;
-                entry.zip64 = zip64;
-            })
-        });
+        let entries =
+            kinds.iter().flat_map(|kind| [(*kind, 0), (*kind, 8)]).enumerate().map(|(hour, (kind, method))| {
+                Entry::lines(hour as u32, 0, LINES).with(|entry| {
+                    entry.descriptor = kind;
+                    entry.method = method;
+                    entry.zip64 = zip64;
+                })
+            });
         let bytes = Zip::of(entries).with(|zip| zip.zip64 = zip64).bytes();
         let hours = read_all(&bytes, Format::JsonGz).unwrap();
         assert_eq!(hours.len(), 8);

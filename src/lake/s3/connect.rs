@@ -65,7 +65,11 @@ pub(super) async fn store(section: &config::S3, lake: &config::Lake) -> Result<S
     Ok(Store {
         client: Client::from_conf(client.build()),
         bucket: section.bucket.clone(),
-        prefix: if section.prefix.is_empty() { String::new() } else { format!("{}/", section.prefix.trim_matches('/')) },
+        prefix: if section.prefix.is_empty() {
+            String::new()
+        } else {
+            format!("{}/", section.prefix.trim_matches('/'))
+        },
         place: place(&section),
         https: section.endpoint.as_deref().is_none_or(|endpoint| endpoint.starts_with("https://")),
         single_writer: lake.single_writer,

@@ -49,9 +49,16 @@ enum Kind {
 }
 
 impl Store {
-    fn put_request(&self, key: &str, body: Bytes, sums: &Sums, kind: Kind) -> Result<PutObjectFluentBuilder, LakeError> {
+    fn put_request(
+        &self,
+        key: &str,
+        body: Bytes,
+        sums: &Sums,
+        kind: Kind,
+    ) -> Result<PutObjectFluentBuilder, LakeError> {
         let request = self.client.put_object().bucket(&self.bucket).key(self.key(key)?);
-        let request = request.content_length(i64::try_from(body.len()).unwrap_or(i64::MAX)).content_type(content_type(key));
+        let request =
+            request.content_length(i64::try_from(body.len()).unwrap_or(i64::MAX)).content_type(content_type(key));
         let request = request.set_server_side_encryption(self.section.sse.as_deref().map(ServerSideEncryption::from));
         let request = request.set_ssekms_key_id(self.section.kms_key.clone()).body(ByteStream::from(body));
         let request = match Checksum::of(self.section.checksum, sums) {

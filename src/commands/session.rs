@@ -1,0 +1,189 @@
+//! What every command that works needs: the configuration, the log, the run's id, and the opened world.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::output::{self, Output};
+use crate::amplitude::Client;
+use crate::archive::Limits;
+use crate::cli::Global;
+use crate::config::{self, Config, Inputs, InvalidRows, Loaded};
+use crate::effects::{LiveEffects, World};
+use crate::journal::{JournalError, Opened, SledJournal};
+use crate::lake::{self, Lake};
+use crate::model::{Policy, RetryPolicy, SourceName, SourcePolicy};
+use crate::problem::Failure;
+use crate::stage::{Stage, StageError};
+use crate::telemetry::{self, Guard, Progress};
+
+/// Opening the journal takes at most this long before a hung database is set aside.
+const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
+
+/// A command's surroundings.
+pub struct Session {
+    /// The configuration and where it came from.
+    pub loaded: Loaded,
+    /// Names this run in every log line: 16 lower-case hex digits.
+    pub run_id: String,
+    /// Where data goes.
+    pub output: Output,
+    /// The global flags.
+    pub global: Global,
+    _log: Guard,
+}
+
+/// The configuration's inputs as the flags change them.
+pub fn inputs(global: &Global) -> Inputs {
+    let socket = global.socket.as_ref().map(|path| ("admin.socket".to_owned(), path.display().to_string()));
+    Inputs::from_process(global.config.clone(), socket.into_iter().collect())
+}
+
+/// Loads the configuration, or says everything that is wrong with it.
+pub fn load(global: &Global) -> Result<Loaded, Failure> {
+    config::load(&inputs(global)).map_err(|problems| {
+        let color = output::use_color(global.color, std::io::stderr().is_terminal());
+        Failure::of_problems(&problems, color)
+    })
+}
+
+/// Random hex digits from the operating system.
+pub fn random_hex(bytes: usize) -> Result<String, Failure> {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random)
+        .map_err(|error| Failure::new("E701", format!("the system gives no random numbers: {error}")))?;
+    Ok(hex::encode(random))
+}
+
+/// A seed from the operating system.
+pub fn random_seed() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| Failure::new("E701", format!("the system gives no random numbers: {error}")))
+}
+
+impl Session {
+    /// Loads the configuration and starts the log.
+    pub fn open(global: &Global) -> Result<Self, Failure> {
+        let loaded = load(global)?;
+        let run_id = random_hex(8)?;
+        let color = output::use_color(global.color, std::io::stderr().is_terminal());
+        let options = telemetry::Options { run_id: &run_id, verbose: global.verbose, quiet: global.quiet, color };
+        let log = telemetry::init(&loaded.config.log, &options);
+        let output = Output::stdout(global.form());
+        Ok(Self { loaded, run_id, output, global: global.clone(), _log: log })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.loaded.config
+    }
+
+    /// Where the last status is kept.
+    pub fn status_file(&self) -> PathBuf {
+        self.config().state_dir.join("status.json")
+    }
+
+    /// Opens the journal; the lock on the state directory is held as long as it lives.
+    pub fn open_journal(&self) -> Result<Opened, Failure> {
+        let opened =
+            SledJournal::open(&self.config().state_dir, JOURNAL_DEADLINE).map_err(|error| journal_failure(&error))?;
+        for note in &opened.notes {
+            telemetry::say(&telemetry::Line::warn(note.clone()));
+        }
+        Ok(opened)
+    }
+
+    /// Opens the lake.
+    pub async fn open_lake(&self) -> Result<Arc<dyn Lake>, Failure> {
+        lake::open(&self.config().lake).await.map_err(|error| Failure::of_fault(&error.fault()))
+    }
+
+    /// Opens staging and everything else that steps need.
+    pub async fn open_effects(&self, progress: Progress) -> Result<LiveEffects, Failure> {
+        let config = self.config();
+        let stage = Stage::open(&config.staging).map_err(stage_failure)?;
+        let lake = self.open_lake().await?;
+        let clients: BTreeMap<SourceName, Client> = config
+            .sources
+            .iter()
+            .map(|(name, source)| {
+                Ok((name.clone(), Client::new(source, &config.retry).map_err(|e| client_failure(name, &e))?))
+            })
+            .collect::<Result<_, Failure>>()?;
+        let global = self.global.clone();
+        let fresh_client = Box::new(move |name: &SourceName| {
+            let loaded = config::load(&inputs(&global)).ok()?;
+            Client::new(loaded.config.sources.get(name)?, &loaded.config.retry).ok()
+        });
+        Ok(LiveEffects::new(World {
+            lake,
+            stage,
+            clients,
+            fresh_client,
+            limits: Limits::from(&config.staging),
+            checksum: store_checksum(config),
+            fresh_id: random_hex(16)?,
+            progress,
+        }))
+    }
+}
+
+fn store_checksum(config: &Config) -> config::StoreChecksum {
+    match &config.lake.place {
+        config::LakePlace::S3(s3) => s3.checksum,
+        config::LakePlace::Directory { .. } => config::StoreChecksum::Crc64Nvme,
+    }
+}
+
+fn client_failure(name: &SourceName, error: &crate::amplitude::ClientError) -> Failure {
+    Failure::new("E102", format!("source.{name}: {error}"))
+}
+
+/// The journal's error as the end of a command.
+pub fn journal_failure(error: &JournalError) -> Failure {
+    match error {
+        JournalError::Locked { .. } => Failure::new("E504", error.to_string()),
+        JournalError::Full(_) => Failure::new("E501", error.to_string()),
+        JournalError::Refused(_) | JournalError::Io(_) | JournalError::Newer { .. } | JournalError::Corrupt(_) => {
+            Failure::new("E505", error.to_string())
+        }
+    }
+}
+
+fn stage_failure(error: StageError) -> Failure {
+    match error {
+        StageError::Locked { .. } => Failure::new("E504", error.to_string()),
+        StageError::Io { .. } => Failure::new("E502", error.to_string()),
+    }
+}
+
+/// The configuration as the decisions use it.
+pub fn policy(config: &Config) -> Policy {
+    let delta = |duration: Duration| TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX);
+    let window = &config.window;
+    let source = |source: &config::Source| SourcePolicy {
+        start: source.start,
+        max_parallel: source.max_parallel.max(1),
+        window_max: window.max_hours.max(1),
+        settle_delay: delta(window.settle_delay),
+        empty_confirm: delta(window.empty_confirm),
+        recheck_after: window.recheck_after.map(delta),
+    };
+    Policy {
+        sources: config.sources.iter().map(|(name, section)| (name.clone(), source(section))).collect(),
+        retry: RetryPolicy {
+            max_attempts: config.retry.max_attempts.max(1),
+            initial: delta(config.retry.initial),
+            max: delta(config.retry.max),
+        },
+        format: config.lake.format,
+        part_target: config.lake.part_target,
+        quarantine_invalid: config.staging.invalid_rows == InvalidRows::Quarantine,
+        single_writer: config.lake.single_writer,
+        late_write: delta(config.lake.late_write),
+        uploads_max: config.lake.max_parallel.max(1),
+    }
+}

@@ -1,0 +1,124 @@
+//! The commit point: the hour's manifests are listed, every object is checked, then the manifest is created once.
+
+use futures_util::future::try_join_all;
+
+use super::attach::reference;
+use super::{LiveEffects, lake_fault, now};
+use crate::engine::Outcome;
+use crate::lake::{self, Created, Head};
+use crate::model::publish::{Decision, Taken, decide, must_read};
+use crate::model::{CaptureFacts, Draft, Fault, Hour, Manifest, Object, SourceName, manifest};
+
+/// Objects checked at once.
+const HEADS_AT_ONCE: usize = 8;
+
+impl LiveEffects {
+    pub(super) async fn publish(
+        &self,
+        source: &SourceName,
+        hour: Hour,
+        draft: Draft,
+        capture: CaptureFacts,
+    ) -> Result<Outcome, Fault> {
+        let there = self.manifests_of(source, hour).await?;
+        if let Some(outcome) = settled(&draft, &capture, &there) {
+            return Ok(outcome);
+        }
+        if let Some(missing) = self.missing_object(&draft.objects).await? {
+            return Ok(Outcome::ObjectsMissing(missing));
+        }
+        let manifest = compose(source, hour, draft.clone(), capture.clone());
+        match lake::create_manifest(&*self.lake, &manifest).await.map_err(|error| lake_fault(&error))? {
+            Created::Created => Ok(Outcome::Published(reference(&manifest, manifest.published_at))),
+            Created::Exists => {
+                let there = self.manifests_of(source, hour).await?;
+                let outcome = settled(&draft, &capture, &there);
+                let unreadable = || {
+                    Fault::new(
+                        crate::model::FaultKind::LakeUnavailable,
+                        "the store says that the manifest exists, and does not list it",
+                    )
+                };
+                outcome.ok_or_else(unreadable)
+            }
+        }
+    }
+
+    /// The hour's manifests, oldest first; none as a rule, so nothing is read.
+    async fn manifests_of(&self, source: &SourceName, hour: Hour) -> Result<Vec<Manifest>, Fault> {
+        let listed = lake::hour_manifests(&*self.lake, source, hour).await.map_err(|error| lake_fault(&error))?;
+        let generations: Vec<u32> = listed.iter().map(|entry| entry.generation).collect();
+        let mut manifests = Vec::new();
+        if must_read(&generations) {
+            for generation in generations {
+                let read = lake::read_manifest(&*self.lake, source, hour, generation).await;
+                manifests.extend(read.map_err(|error| lake_fault(&error))?);
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// The first object that is not there as it was uploaded, in words.
+    async fn missing_object(&self, objects: &[Object]) -> Result<Option<String>, Fault> {
+        for chunk in objects.chunks(HEADS_AT_ONCE) {
+            let keys: Vec<String> = chunk.iter().map(|object| object.key.clone()).collect();
+            let heads = try_join_all(keys.iter().map(|key| self.lake.head(key))).await;
+            let heads = heads.map_err(|error| lake_fault(&error))?;
+            let missing = chunk.iter().zip(&heads).find_map(|(object, head)| difference(object, head.as_ref()));
+            if missing.is_some() {
+                return Ok(missing);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a store's word about an object differs from what was uploaded; `None` when it agrees as far as it says.
+pub(crate) fn difference(object: &Object, head: Option<&Head>) -> Option<String> {
+    let key = &object.key;
+    let Some(head) = head else { return Some(format!("{key} is not in the lake")) };
+    if head.bytes != object.bytes {
+        return Some(format!("{key} has {} bytes instead of {}", head.bytes, object.bytes));
+    }
+    let differs = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && theirs.is_some() && ours != theirs;
+    if differs(&object.crc64nvme, &head.crc64nvme) || differs(&object.sha256, &head.sha256) {
+        return Some(format!("{key} has another checksum than it was uploaded with"));
+    }
+    None
+}
+
+/// How the step ends without creating anything, when the manifests that are there say so.
+fn settled(draft: &Draft, capture: &CaptureFacts, there: &[Manifest]) -> Option<Outcome> {
+    let taken: Vec<Taken> =
+        there.iter().map(|manifest| Taken { generation: manifest.generation, capture: manifest.capture.id }).collect();
+    let find = |generation: u32| there.iter().find(|manifest| manifest.generation == generation);
+    let newest_ref = |generation| find(generation).map(|manifest| reference(manifest, manifest.published_at));
+    match decide(draft.generation, capture.id, &taken) {
+        Decision::Create => None,
+        Decision::Ours { newest } => newest_ref(newest).map(Outcome::Published),
+        Decision::Contested { newest } => Some(Outcome::Contested(newest.and_then(newest_ref))),
+    }
+}
+
+fn compose(source: &SourceName, hour: Hour, draft: Draft, capture: CaptureFacts) -> Manifest {
+    let Draft { generation, state, reason, project, content, objects } = draft;
+    Manifest {
+        schema: manifest::SCHEMA.to_owned(),
+        source: source.clone(),
+        project,
+        hour,
+        generation,
+        state,
+        reason,
+        rows: content.rows,
+        rows_invalid: content.rows_invalid,
+        content_hash: content.content_hash,
+        objects,
+        capture,
+        event_dates: content.event_dates,
+        min_server_upload_time: content.min_server_upload_time,
+        max_server_upload_time: content.max_server_upload_time,
+        ampd_version: env!("CARGO_PKG_VERSION").to_owned(),
+        published_at: now(),
+    }
+}

@@ -1,0 +1,55 @@
+//! Deletes objects that can never be named again (rule 5), by the store's own clock.
+
+use std::collections::BTreeSet;
+
+use super::{LiveEffects, lake_fault};
+use crate::engine::Outcome;
+use crate::lake;
+use crate::model::sweep::{Published, decide};
+use crate::model::{Fault, Hour, SourceName, layout};
+use crate::telemetry::{Line, Phase, say};
+
+/// Objects of one hour looked at in a sweep.
+const OBJECTS_MAX: usize = 100_000;
+
+impl LiveEffects {
+    pub(super) async fn sweep(&self, source: &SourceName, hours: &[Hour]) -> Result<Outcome, Fault> {
+        let store_time = self.lake.store_time().await.map_err(|error| lake_fault(&error))?;
+        let mut waiting = Vec::new();
+        for hour in hours {
+            let lake = &*self.lake;
+            let listed = lake::list_all(lake, &layout::hour_prefix(source, *hour), None, OBJECTS_MAX).await;
+            let objects: Vec<(String, u32)> = listed
+                .map_err(|error| lake_fault(&error))?
+                .into_iter()
+                .filter_map(|object| Some((layout::parse_object_key(source, &object.key)?.generation, object.key)))
+                .map(|(generation, key)| (key, generation))
+                .collect();
+            if objects.is_empty() {
+                continue;
+            }
+            let decision = decide(&objects, &self.published(source, *hour).await?, store_time);
+            if decision.waiting {
+                waiting.push(*hour);
+            }
+            for key in &decision.delete {
+                lake.delete(key).await.map_err(|error| lake_fault(&error))?;
+                let line = Line::debug(format!("deleted {key}: no manifest names it or ever will"));
+                say(&line.phase(Phase::S3Load).source(source).hour(*hour));
+            }
+        }
+        Ok(Outcome::Swept { waiting })
+    }
+
+    async fn published(&self, source: &SourceName, hour: Hour) -> Result<Vec<Published>, Fault> {
+        let lake = &*self.lake;
+        let mut manifests = Vec::new();
+        for entry in lake::hour_manifests(lake, source, hour).await.map_err(|error| lake_fault(&error))? {
+            let read = lake::read_manifest(lake, source, hour, entry.generation).await;
+            let Some(manifest) = read.map_err(|error| lake_fault(&error))? else { continue };
+            let keys: BTreeSet<String> = manifest.objects.into_iter().map(|object| object.key).collect();
+            manifests.push(Published { generation: entry.generation, modified: entry.modified, keys });
+        }
+        Ok(manifests)
+    }
+}

@@ -1,0 +1,86 @@
+//! What to do right before a manifest is created, from the manifests that the hour has (rule 4).
+
+use super::names::CaptureId;
+
+/// A manifest of the hour: its generation, and the capture it names (none for a skipped hour).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its generation.
+    pub generation: u32,
+    /// The capture it was published from.
+    pub capture: Option<CaptureId>,
+}
+
+/// What a publish step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Check the objects, then create the manifest.
+    Create,
+    /// This capture published the hour already; the hour's newest generation is this one.
+    Ours {
+        /// The newest, which may be somebody else's by now.
+        newest: u32,
+    },
+    /// The draft's generation is not one more than the newest, which is this one.
+    Contested {
+        /// The newest; none when the hour has no manifest.
+        newest: Option<u32>,
+    },
+}
+
+/// Whether the listed manifests must be read before [`decide`]: not when the hour has none, which is the rule.
+pub fn must_read(generations: &[u32]) -> bool {
+    !generations.is_empty()
+}
+
+/// Decides for a draft of `generation` taken from `capture`. `taken` holds every manifest of the hour, in any order.
+pub fn decide(generation: u32, capture: Option<CaptureId>, taken: &[Taken]) -> Decision {
+    let newest = taken.iter().map(|manifest| manifest.generation).max();
+    let ours = capture.is_some() && taken.iter().any(|manifest| manifest.capture == capture);
+    match newest {
+        Some(newest) if ours => Decision::Ours { newest },
+        _ if newest.unwrap_or(0).checked_add(1) == Some(generation) => Decision::Create,
+        newest => Decision::Contested { newest },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(generation: u32, capture: u64) -> Taken {
+        Taken { generation, capture: Some(CaptureId::from_bits(capture)) }
+    }
+
+    fn ours() -> Option<CaptureId> {
+        Some(CaptureId::from_bits(1))
+    }
+
+    #[test]
+    fn the_next_generation_is_created() {
+        assert_eq!(decide(1, ours(), &[]), Decision::Create);
+        assert_eq!(decide(3, ours(), &[taken(2, 7), taken(1, 8)]), Decision::Create);
+    }
+
+    #[test]
+    fn a_generation_taken_or_skipped_is_contested() {
+        assert_eq!(decide(1, ours(), &[taken(1, 7)]), Decision::Contested { newest: Some(1) });
+        assert_eq!(decide(1, ours(), &[taken(10, 7), taken(9, 8)]), Decision::Contested { newest: Some(10) });
+        assert_eq!(decide(3, ours(), &[taken(1, 7)]), Decision::Contested { newest: Some(1) });
+        assert_eq!(decide(2, ours(), &[]), Decision::Contested { newest: None });
+    }
+
+    #[test]
+    fn a_capture_publishes_an_hour_at_most_once() {
+        assert_eq!(decide(1, ours(), &[taken(1, 1)]), Decision::Ours { newest: 1 });
+        assert_eq!(decide(1, ours(), &[taken(1, 1), taken(2, 7)]), Decision::Ours { newest: 2 });
+        assert_eq!(decide(3, ours(), &[taken(1, 1), taken(2, 7)]), Decision::Ours { newest: 2 });
+    }
+
+    #[test]
+    fn a_skip_is_never_taken_for_another_skip() {
+        let skip = Taken { generation: 1, capture: None };
+        assert_eq!(decide(1, None, &[skip]), Decision::Contested { newest: Some(1) });
+        assert_eq!(decide(1, None, &[]), Decision::Create);
+    }
+}
