@@ -157,7 +157,11 @@ fn a_files_control_characters_do_not_reach_the_terminal() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
 
     /// Whatever happens to a file, the answer is a configuration or problems with their places, and no panic.
     #[test]
