@@ -42,7 +42,9 @@ type Sources = BTreeMap<crate::model::SourceName, Source>;
 
 fn sources(values: &Values<'_>, report: &mut Report) -> Option<Sources> {
     let names = values.names("source");
-    if names.is_empty() && report.problems.iter().all(|problem| !problem.message.contains("ource")) {
+    // A source that is written wrongly has been reported as that.
+    let written_wrongly = values.layers.header("source").is_some() && !report.problems.is_empty();
+    if names.is_empty() && !written_wrongly {
         report.error(no_source(values));
     }
     let mut complete = !names.is_empty();
@@ -74,13 +76,12 @@ fn source(values: &Values<'_>, name: &str, report: &mut Report) -> Option<Source
 
 fn no_source(values: &Values<'_>) -> Problem {
     let place = values.source.map(|source| source.place(&(0..0)));
-    let file = match values.source {
-        Some(source) => format!("{} (no [source.<name>])", source.file.display()),
-        None => {
-            let files = file::search_path(values.environment.inputs);
-            let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
-            format!("{} (no such file)", files.join(", "))
-        }
+    let file = if let Some(source) = values.source {
+        format!("{} (no [source.<name>])", source.file.display())
+    } else {
+        let files = file::search_path(values.environment.inputs);
+        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        format!("{} (no such file)", files.join(", "))
     };
     let looked = [
         file,

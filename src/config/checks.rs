@@ -31,7 +31,8 @@ fn types(values: &Values<'_>, report: &mut Report) {
         for path in layer.entries.keys() {
             let table = table_of(path);
             let Some(key) = keys::find(path) else { continue };
-            if !values.counts(key, table) && rank >= values.rank(&format!("{table}.type")) {
+            let kind = format!("{table}.type");
+            if !values.is_refused(&kind) && !values.counts(key, table) && rank >= values.rank(&kind) {
                 let kinds = key.only.iter().map(|kind| format!("\"{kind}\"")).collect::<Vec<_>>().join(" or ");
                 let problem = values.problem("E103", path, format!("{} counts only with type = {kinds}", called(path)));
                 report.error(problem.help(format!("set type = {kinds} in [{table}], or remove the key")));

@@ -11,7 +11,7 @@ use crate::model::SourceName;
 use super::inputs::Inputs;
 use super::keys::{self, Kind};
 use super::layers::{Layer, Origin};
-use super::problem::{Problem, Report, nearest};
+use super::problem::{Problem, Problems, Report, nearest};
 use super::source_text::SourceText;
 
 /// The files that are looked for, in order; the first that is there is the one.
@@ -31,7 +31,7 @@ pub(super) fn search_path(inputs: &Inputs) -> Vec<PathBuf> {
 }
 
 /// Reads the file that counts. `Ok(None)` when there is none and none was named.
-pub(super) fn read(inputs: &Inputs) -> Result<Option<SourceText>, Problem> {
+pub(super) fn read(inputs: &Inputs) -> Result<Option<SourceText>, Problems> {
     let named = inputs.config_flag.is_some() || inputs.env.get("AMPD_CONFIG").is_some_and(|file| !file.is_empty());
     for file in search_path(inputs) {
         let bytes = match std::fs::read(&file) {
@@ -44,7 +44,9 @@ pub(super) fn read(inputs: &Inputs) -> Result<Option<SourceText>, Problem> {
                 } else {
                     "make the file readable for the user that runs ampd, or remove it"
                 };
-                return Err(Problem::new("E105", format!("{} cannot be read: {why}", file.display())).help(help));
+                return Err(Problem::new("E105", format!("{} cannot be read: {why}", file.display()))
+                    .help(help)
+                    .into());
             }
         };
         return match String::from_utf8(bytes) {
@@ -53,7 +55,7 @@ pub(super) fn read(inputs: &Inputs) -> Result<Option<SourceText>, Problem> {
                 let good = error.utf8_error().valid_up_to();
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let place = SourceText { file, text }.bare_place(&(good..good));
-                Err(Problem::new("E104", "the file is not UTF-8").at(Some(place)).help("save it as UTF-8"))
+                Err(Problem::new("E104", "the file is not UTF-8").at(Some(place)).help("save it as UTF-8").into())
             }
         };
     }
@@ -82,10 +84,10 @@ pub(super) fn layer(source: &SourceText, report: &mut Report) -> Layer {
 /// The parser's message, unless it could repeat what is written.
 fn syntax(message: &str) -> Problem {
     let first = message.lines().next().unwrap_or_default();
-    let plain = !first.contains(['`', '"', '\''])
-        || first.len() < 60
-            && first.matches('`').count() <= 2
-            && first.split('`').nth(1).is_none_or(|quoted| quoted.chars().count() <= 2);
+    // Between back quotes it says what it expected, a character or two; anything longer is the file's own text.
+    let harmless =
+        |(at, part): (usize, &str)| if at % 2 == 1 { part.chars().count() <= 2 } else { !part.contains('"') };
+    let plain = first.split('`').enumerate().all(harmless);
     let what = if plain && !first.is_empty() { first } else { "something is missing or too much here" };
     Problem::new("E104", format!("the file is no TOML: {what}"))
         .help("strings are quoted, each key is written once; the line is not shown because it may hold a secret")

@@ -1,6 +1,5 @@
 //! The merged values, read by their kinds.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,8 +13,9 @@ use super::inputs::Environment;
 use super::keys::{self, Key, called, table_of};
 use super::layers::{DEFAULTS, Layers, Merged, Origin, resolve};
 use super::problem::{Place, Problem, Report};
+use super::secret_form::Spec;
 use super::source_text::SourceText;
-use super::values::{Parsed, Spec, parse};
+use super::values::{Parsed, parse};
 
 /// Every value with its origin. What was refused has been reported and reads as its default.
 pub(super) struct Values<'a> {
@@ -53,13 +53,11 @@ impl<'a> Values<'a> {
     }
 
     fn get(&self, path: &str) -> Option<Parsed> {
-        match self.merged.get(path) {
-            Some((_, Some(parsed))) => Some(parsed.clone()),
-            _ => {
-                let key = keys::find(path)?;
-                parse(key.kind, &Value::from(key.default?), true).ok()
-            }
+        if let Some((_, Some(parsed))) = self.merged.get(path) {
+            return Some(parsed.clone());
         }
+        let key = keys::find(path)?;
+        parse(key.kind, &Value::from(key.default?), true).ok()
     }
 
     /// Whether a value was written and refused.
@@ -103,9 +101,12 @@ impl<'a> Values<'a> {
         })
     }
 
-    /// What the file is called in a message.
-    pub fn file_name(&self) -> Cow<'_, str> {
-        self.source.map_or(Cow::Borrowed("the file, which there is none of"), |source| source.file.to_string_lossy())
+    /// "not set" for a message about a key that is in no file.
+    pub fn not_in_file(&self) -> String {
+        self.source.map_or_else(
+            || "in the file (there is none)".to_owned(),
+            |source| format!("in {} (not set)", source.file.display()),
+        )
     }
 
     /// Whether the key counts with the `type` of its section.

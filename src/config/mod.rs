@@ -18,6 +18,7 @@ mod merged;
 mod outlets;
 mod problem;
 mod schema;
+mod secret_form;
 mod secrets;
 mod sections;
 mod seeds;
@@ -70,6 +71,7 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
     if let Some(source) = &source {
         layers.0[FILE] = file::layer(source, &mut report);
     }
+    // What a file (or `.env`) that does not parse would have said is not known: nothing is called missing then.
     let unreadable = report.problems.iter().any(|problem| problem.code == "E104");
     layers.0[VARIABLES] = variables::layer(&environment, &mut report);
     layers.0[FLAGS] = variables::flags(&inputs.overrides, &mut report);
@@ -78,7 +80,6 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
     layers.exclude("schedule.every", "schedule.cron");
     merged::check(&layers, &mut report);
     let values = Values::new(&environment, &layers, source.as_ref());
-    // What a file that does not parse would have said is not known: nothing is missing yet.
     let config = if unreadable {
         None
     } else {

@@ -1,5 +1,6 @@
 //! Secrets: from where they are to [`SecretString`], and an error that lists every place that was looked at.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,8 +11,8 @@ use super::keys::{called, table_of};
 use super::layers::resolve;
 use super::merged::Values;
 use super::problem::{Place, Problem, Report};
+use super::secret_form::Spec;
 use super::seeds::given_twice;
-use super::values::Spec;
 
 /// No secret is longer.
 const LONGEST: u64 = 64 * 1024;
@@ -69,8 +70,7 @@ fn missing(path: &str, looked: &[String]) -> Problem {
 
 fn nowhere(path: &str, credential: &str, values: &Values<'_>) -> Vec<String> {
     let variable = Key::variable(path);
-    let mut looked =
-        vec![format!("{path} in {} (not set)", values.file_name()), format!("{variable}, {variable}_FILE (not set)")];
+    let mut looked = vec![format!("{path} {}", values.not_in_file()), format!("{variable}, {variable}_FILE (not set)")];
     let seed = match path.rsplit('.').next() {
         Some("api_key") => Some("AMP_API_KEY"),
         Some("secret_key") => Some("AMP_SECRET_KEY"),
@@ -134,9 +134,11 @@ fn read(file: &Path, place: Option<Place>, report: &mut Report) -> Option<Secret
             .at(place.clone())
             .help("the file must exist, be readable for the user that runs ampd, and hold the secret alone")
     };
-    let text = match std::fs::metadata(file) {
-        Ok(data) if data.len() > LONGEST => Err(refuse("is longer than any secret")),
-        Ok(_) => std::fs::read_to_string(file).map_err(|error| refuse(&format!("cannot be read: {}", error.kind()))),
+    let mut text = String::new();
+    let length = std::fs::File::open(file).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+    let text = match length {
+        Ok(length) if length as u64 > LONGEST => Err(refuse("is longer than any secret")),
+        Ok(_) => Ok(text),
         Err(error) => Err(refuse(&format!("cannot be read: {}", error.kind()))),
     };
     let secret = match text {

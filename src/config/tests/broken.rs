@@ -135,7 +135,7 @@ fn all_problems_are_reported_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn at_most_ten_problems_are_shown_and_the_others_are_counted() {
-    let wrong: String = (10..23).map(|n| format!("zz{n} = 1\n")).collect();
+    let wrong = (10..23).map(|n| format!("zz{n} = 1\n")).collect::<Vec<_>>().concat();
     let problems = Case::new().file(&format!("{SOURCE}{wrong}")).bad();
     let text = problems.render(false);
     assert_eq!((problems.list().len(), text.matches("error[E101]").count()), (13, 10));
@@ -154,4 +154,25 @@ fn a_problem_reads_well() {
 fn a_files_control_characters_do_not_reach_the_terminal() {
     let text = Case::new().file(&format!("{SOURCE}\"a\\u001b[31m\" = 1\n\"\u{9b}\" = 1")).bad().render(false);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{9b}'), "{text:?}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..proptest::prelude::ProptestConfig::default()
+    })]
+
+    /// Whatever happens to a file, the answer is a configuration or problems with their places, and no panic.
+    #[test]
+    fn a_damaged_file_is_an_answer_and_no_panic(at in 0_usize..9000, cut in 0_usize..40, put in "[\\[\\]{}=\"'#.é\\\\\n a-c]{0,4}") {
+        let text: Vec<char> = super::super::ANNOTATED.chars().collect();
+        let (at, end) = (at.min(text.len()), (at + cut).min(text.len()));
+        let damaged: String = text[..at].iter().copied().chain(put.chars()).chain(text[end..].iter().copied()).collect();
+        let case = Case::new().file(&damaged).env("AMP_API_KEY", "k").env("AMP_SECRET_KEY", "s");
+        if let Err(problems) = super::super::load(&case.inputs) {
+            proptest::prop_assert!(problems.list().iter().all(|problem| problem.help.is_some()));
+            proptest::prop_assert!(problems.render(true).contains("error"));
+        }
+    }
 }

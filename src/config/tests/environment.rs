@@ -31,8 +31,8 @@ fn every_secret_and_every_free_text_survives_its_variable_untouched() {
             let value = &layer.entries[&key.path("web")].value;
             match super::super::values::parse(key.kind, value, true).unwrap() {
                 super::super::values::Parsed::Text(text) => assert_eq!(text, odd),
-                super::super::values::Parsed::Secret(super::super::values::Spec::Inline(secret)) => {
-                    assert_eq!(secret.expose_secret(), odd)
+                super::super::values::Parsed::Secret(super::super::secret_form::Spec::Inline(secret)) => {
+                    assert_eq!(secret.expose_secret(), odd);
                 }
                 other => panic!("{other:?}"),
             }

@@ -76,7 +76,7 @@ impl Case {
 
     #[track_caller]
     fn bad(&self) -> Problems {
-        load(&self.inputs).err().expect("the configuration is accepted")
+        load(&self.inputs).expect_err("the configuration is accepted")
     }
 
     /// The codes, in order.
