@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn keys_of_ours_are_taken() {
-        for key in ["data/source=web/date=2026-11-21/hour=07/1_2.g1.abc.p0.json.gz", "a+b c/é=1", "_ampd/v1/lake.json"] {
+        for key in ["data/source=web/date=2026-11-21/hour=07/1_2.g1.abc.p0.json.gz", "a+b c/é=1", "_ampd/v1/lake.json"]
+        {
             check(key).unwrap();
         }
         for prefix in ["", "data/", "data/source=w", "_ampd/v1/source=web/manifests/2026"] {

@@ -33,11 +33,7 @@ pub async fn list_manifests(
 }
 
 /// The manifests of one hour, by generation.
-pub async fn hour_manifests(
-    lake: &dyn Lake,
-    source: &SourceName,
-    hour: Hour,
-) -> Result<Vec<ManifestEntry>, LakeError> {
+pub async fn hour_manifests(lake: &dyn Lake, source: &SourceName, hour: Hour) -> Result<Vec<ManifestEntry>, LakeError> {
     let listed = list_all(lake, &layout::hour_manifests_prefix(source, hour), None, usize::MAX).await?;
     Ok(entries(source, &listed))
 }
@@ -81,7 +77,10 @@ pub async fn create_manifest(lake: &dyn Lake, manifest: &Manifest) -> Result<Cre
     let body = encoded(manifest);
     let key = layout::manifest_key(&manifest.source, manifest.hour, manifest.generation);
     if body.len() > MANIFEST_MAX {
-        return Err(LakeError::Refused(format!("{key} would be longer than {} MiB: raise lake.part_target", MANIFEST_MAX >> 20)));
+        return Err(LakeError::Refused(format!(
+            "{key} would be longer than {} MiB: raise lake.part_target",
+            MANIFEST_MAX >> 20
+        )));
     }
     lake.create(&key, body).await
 }

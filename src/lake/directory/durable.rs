@@ -103,10 +103,12 @@ pub(super) fn trouble(what: &str, path: &Path, error: &io::Error) -> LakeError {
     let path = path.display();
     match error.kind() {
         Kind::StorageFull => LakeError::Unavailable(format!("the lake's disk is full: cannot {what} {path}")),
-        Kind::QuotaExceeded => LakeError::Unavailable(format!("the lake's disk quota is used up: cannot {what} {path}")),
-        Kind::PermissionDenied => {
-            LakeError::Refused(format!("cannot {what} {path}: permission denied; the lake's directory must belong to the user ampd runs as"))
+        Kind::QuotaExceeded => {
+            LakeError::Unavailable(format!("the lake's disk quota is used up: cannot {what} {path}"))
         }
+        Kind::PermissionDenied => LakeError::Refused(format!(
+            "cannot {what} {path}: permission denied; the lake's directory must belong to the user ampd runs as"
+        )),
         Kind::ReadOnlyFilesystem => LakeError::Refused(format!("cannot {what} {path}: the file system is read-only")),
         Kind::CrossesDevices => {
             LakeError::Refused(format!("cannot {what} {path}: a lake must lie on one file system ({error})"))

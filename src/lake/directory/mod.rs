@@ -143,7 +143,9 @@ impl Place {
     fn delete(&self, key: &str) -> Result<(), LakeError> {
         let path = self.path(key)?;
         match fs::remove_file(&path) {
-            Ok(()) => self.directories.sync_parent(&path).map_err(|error| trouble("fsync the directory of", &path, &error)),
+            Ok(()) => {
+                self.directories.sync_parent(&path).map_err(|error| trouble("fsync the directory of", &path, &error))
+            }
             Err(error) if absent(&error) => Ok(()),
             Err(error) => Err(trouble("remove", &path, &error)),
         }
@@ -152,7 +154,9 @@ impl Place {
     /// The time that a file written now gets: the file server's clock, where the directory is a network mount.
     fn time(&self) -> Result<DateTime<Utc>, LakeError> {
         let path = self.written(b"now")?;
-        let time = fs::metadata(&path).map_err(|error| trouble("look at", &path, &error)).and_then(|metadata| modified(&path, &metadata));
+        let time = fs::metadata(&path)
+            .map_err(|error| trouble("look at", &path, &error))
+            .and_then(|metadata| modified(&path, &metadata));
         fs::remove_file(&path).map_err(|error| trouble("remove", &path, &error))?;
         time
     }
@@ -190,7 +194,9 @@ impl DirectoryLake {
 impl Lake for DirectoryLake {
     fn writer<'a>(&'a self, key: &'a str) -> Answer<'a, Box<dyn ObjectWriter>> {
         let key = key.to_owned();
-        self.on_disk(move |place| Ok(Box::new(writer::FileWriter::begin(Arc::clone(place), key)?) as Box<dyn ObjectWriter>))
+        self.on_disk(move |place| {
+            Ok(Box::new(writer::FileWriter::begin(Arc::clone(place), key)?) as Box<dyn ObjectWriter>)
+        })
     }
 
     fn create<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Created> {
@@ -256,7 +262,10 @@ fn absent(error: &io::Error) -> bool {
 }
 
 fn no_hard_links(error: &io::Error) -> bool {
-    matches!(error.raw_os_error().map(rustix::io::Errno::from_raw_os_error), Some(rustix::io::Errno::PERM | rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS))
+    matches!(
+        error.raw_os_error().map(rustix::io::Errno::from_raw_os_error),
+        Some(rustix::io::Errno::PERM | rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS)
+    )
 }
 
 /// The refusal of [`GET_MAX`].

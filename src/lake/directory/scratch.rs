@@ -11,8 +11,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::durable::{Directories, trouble};
 use super::LakeError;
+use super::durable::{Directories, trouble};
 use crate::model::layout;
 
 /// The folder and its lock.

@@ -60,7 +60,8 @@ impl ObjectWriter for FileWriter {
     fn write(&mut self, chunk: Bytes) -> Answer<'_, ()> {
         Box::pin(async move {
             // Taken away while the write is under way: one that failed, or was dropped half way, can never be finished.
-            let mut summing = self.summing.take().ok_or_else(|| LakeError::Integrity(format!("{} lost a write", self.key)))?;
+            let mut summing =
+                self.summing.take().ok_or_else(|| LakeError::Integrity(format!("{} lost a write", self.key)))?;
             self.file.write_all(&chunk).await.map_err(|error| trouble("write", &self.temporary.0, &error))?;
             summing.update(&chunk);
             self.summing = Some(summing);

@@ -49,7 +49,11 @@ impl Asked<'_> {
             "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch" => {
                 LakeError::Integrity(text)
             }
-            "RequestTimeout" | "SlowDown" | "InternalError" | "OperationAborted" | "NoSuchUpload"
+            "RequestTimeout"
+            | "SlowDown"
+            | "InternalError"
+            | "OperationAborted"
+            | "NoSuchUpload"
             | "ConditionalRequestConflict" => LakeError::Unavailable(text),
             _ if status >= 500 && status != 501 || matches!(status, 200 | 408 | 409 | 425 | 429) => {
                 LakeError::Unavailable(text)
@@ -91,7 +95,9 @@ impl Asked<'_> {
             ("RequestTimeTooSkewed", _) => "this machine's clock is wrong: synchronise it".to_owned(),
             ("NotImplemented", _) | (_, 501) => "the store lacks something that was asked for".to_owned(),
             (_, 401 | 403) => {
-                format!("the credentials may not do this in bucket {bucket}: s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload and ListBucket are needed")
+                format!(
+                    "the credentials may not do this in bucket {bucket}: s3:GetObject, PutObject, DeleteObject, AbortMultipartUpload and ListBucket are needed"
+                )
             }
             _ => String::new(),
         }

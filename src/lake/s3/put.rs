@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::{LakeError, Store, answers};
 use crate::config::StoreChecksum;
-use crate::lake::sums::hex_to_base64;
+use crate::lake::sums::{hex_to_base64, is_digest};
 use crate::lake::{Created, Stored, Sums};
 
 type Refusal = SdkError<PutObjectError, HttpResponse>;
@@ -49,9 +49,16 @@ enum Kind {
 }
 
 impl Store {
-    fn put_request(&self, key: &str, body: Bytes, sums: &Sums, kind: Kind) -> Result<PutObjectFluentBuilder, LakeError> {
+    fn put_request(
+        &self,
+        key: &str,
+        body: Bytes,
+        sums: &Sums,
+        kind: Kind,
+    ) -> Result<PutObjectFluentBuilder, LakeError> {
         let request = self.client.put_object().bucket(&self.bucket).key(self.key(key)?);
-        let request = request.content_length(i64::try_from(body.len()).unwrap_or(i64::MAX)).content_type(content_type(key));
+        let request =
+            request.content_length(i64::try_from(body.len()).unwrap_or(i64::MAX)).content_type(content_type(key));
         let request = request.set_server_side_encryption(self.section.sse.as_deref().map(ServerSideEncryption::from));
         let request = request.set_ssekms_key_id(self.section.kms_key.clone()).body(ByteStream::from(body));
         let request = match Checksum::of(self.section.checksum, sums) {
@@ -85,7 +92,7 @@ impl Store {
 /// The store repeats the checksum it computed, where it does.
 pub(super) fn echoed(key: &str, answer: Option<&str>, sums: &Sums) -> Result<(), LakeError> {
     match answer {
-        Some(sum) if !sum.contains('-') && sum != sums.crc64nvme => Err(LakeError::Integrity(format!(
+        Some(sum) if is_digest(sum, 8) && sum != sums.crc64nvme => Err(LakeError::Integrity(format!(
             "the store says CRC-64/NVME {sum} of {key} where {} was sent",
             sums.crc64nvme
         ))),
@@ -135,7 +142,7 @@ pub(super) async fn create(store: &Store, key: &str, body: Bytes) -> Result<Crea
 
 /// What an object is by the end of its key.
 pub(super) fn content_type(key: &str) -> &'static str {
-    if key.ends_with(".gz") {
+    if key.rsplit('.').next() == Some("gz") {
         "application/gzip"
     } else if key.starts_with("data/") {
         "application/x-ndjson"

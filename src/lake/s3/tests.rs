@@ -21,7 +21,10 @@ async fn the_store_itself_refuses_a_wrong_checksum() {
 #[test]
 fn a_listing_in_another_order_is_not_believed() {
     let page = |keys: &[&str]| Page {
-        objects: keys.iter().map(|key| Listed { key: (*key).to_owned(), bytes: 0, modified: chrono::DateTime::UNIX_EPOCH }).collect(),
+        objects: keys
+            .iter()
+            .map(|key| Listed { key: (*key).to_owned(), bytes: 0, modified: chrono::DateTime::UNIX_EPOCH })
+            .collect(),
         more: true,
     };
     assert!(in_order(&page(&["a", "b"]), None).is_ok());

@@ -50,7 +50,11 @@ impl Multipart {
         let full_object = whole.then_some(ChecksumType::FullObject);
         let mut answer = request.clone().set_checksum_type(full_object).send().await;
         // A store from before FULL_OBJECT checksums: each part's then.
-        if whole && answer.as_ref().is_err_and(|error| error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 501))) {
+        if whole
+            && answer
+                .as_ref()
+                .is_err_and(|error| error.raw_response().is_some_and(|raw| matches!(raw.status().as_u16(), 400 | 501)))
+        {
             whole = false;
             answer = request.send().await;
         }
@@ -108,7 +112,9 @@ impl Multipart {
         let request = store.client.complete_multipart_upload().bucket(&store.bucket).key(store.key(key)?).upload_id(id);
         let request = request.multipart_upload(parts);
         let request = match Checksum::of(store.section.checksum, sums) {
-            Checksum::Crc64Nvme(sum) if self.whole => request.checksum_type(ChecksumType::FullObject).checksum_crc64_nvme(sum),
+            Checksum::Crc64Nvme(sum) if self.whole => {
+                request.checksum_type(ChecksumType::FullObject).checksum_crc64_nvme(sum)
+            }
             Checksum::Crc32(sum) if self.whole => request.checksum_type(ChecksumType::FullObject).checksum_crc32(sum),
             _ => request,
         };
@@ -120,7 +126,9 @@ impl Multipart {
             }
             // The SDK repeats a completion whose answer was lost; some stores have forgotten the upload by then.
             Err(error) if error.code() == Some("NoSuchUpload") => match store.head(key).await? {
-                Some(head) if head.bytes == sums.bytes && head.crc64nvme.as_ref().is_none_or(|sum| *sum == sums.crc64nvme) => {
+                Some(head)
+                    if head.bytes == sums.bytes && head.crc64nvme.as_ref().is_none_or(|sum| *sum == sums.crc64nvme) =>
+                {
                     Ok(Stored { etag: head.etag })
                 }
                 _ => Err(store.asked("CompleteMultipartUpload", key).failed(&error)),
@@ -196,6 +204,8 @@ impl Store {
     }
 }
 
-fn joined(stored: Result<Result<CompletedPart, LakeError>, tokio::task::JoinError>) -> Result<CompletedPart, LakeError> {
+fn joined(
+    stored: Result<Result<CompletedPart, LakeError>, tokio::task::JoinError>,
+) -> Result<CompletedPart, LakeError> {
     stored.unwrap_or_else(|error| Err(LakeError::Unavailable(format!("a part's upload was cut short: {error}"))))
 }
