@@ -31,7 +31,8 @@ pub(super) async fn holds(store: &Store) {
     if store.atomic_create {
         one_of_many_creates(&store.lake).await;
     }
-    written(lake, store.part_size).await;
+    let part = store.part_size;
+    written(lake, &[0, 1, part - 1, part, 2 * part, 2 * part + 1]).await;
     given_up(lake, store.part_size).await;
     wrong_sums(lake, store.part_size).await;
     side_by_side(&store.lake, store.part_size).await;
@@ -141,11 +142,13 @@ async fn one_of_many_creates(lake: &Arc<dyn Lake>) {
     assert_eq!(lake.get(key).await.unwrap().unwrap(), winners[0].to_string());
 }
 
-async fn written(lake: &dyn Lake, part: usize) {
-    for length in [0, 1, part - 1, part, part + 1, 2 * part, 2 * part + 1] {
+/// Objects of these lengths arrive; the first and the last are written twice, as after a crash.
+pub(super) async fn written(lake: &dyn Lake, lengths: &[usize]) {
+    for &length in lengths {
         let (key, body) = (format!("{DATA}/1_{length}.g1.000000000abc.p0.json.gz"), body(length));
         let sums = Sums::of(&body);
-        for _ in 0..2 {
+        let again = lengths.first() == Some(&length) || lengths.last() == Some(&length);
+        for _ in 0..if again { 2 } else { 1 } {
             let stored = write(lake, &key, &body, sums.clone()).await.unwrap();
             let head = lake.head(&key).await.unwrap().unwrap();
             assert_eq!(head.bytes, length as u64);
@@ -192,10 +195,10 @@ async fn wrong_sums(lake: &dyn Lake, part: usize) {
 /// More writers than buffers, each with several parts: none waits for good.
 async fn side_by_side(lake: &Arc<dyn Lake>, part: usize) {
     let mut writers = tokio::task::JoinSet::new();
-    for number in 0..6 {
+    for number in 0..5 {
         let lake = Arc::clone(lake);
         writers.spawn(async move {
-            let (key, body) = (format!("{DATA}/4_{number}.g1.000000000abc.p0.json"), body(part * 2 + number));
+            let (key, body) = (format!("{DATA}/4_{number}.g1.000000000abc.p0.json"), body(part + number));
             write(&*lake, &key, &body, Sums::of(&body)).await.unwrap();
             assert_eq!(lake.head(&key).await.unwrap().unwrap().bytes, body.len() as u64);
         });

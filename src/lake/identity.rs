@@ -179,13 +179,13 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let (lake, web) = (lake(&root).await, "web".parse().unwrap());
         let hour = |text: &str| text.parse::<Hour>().unwrap();
-        let (early, middle, late) = (hour("20260101T00"), hour("20260201T00"), hour("20260301T00"));
+        let (first, middle, last) = (hour("20260101T00"), hour("20260201T00"), hour("20260301T00"));
         assert_eq!(read_first_hour(&lake, &web).await.unwrap(), None);
         assert_eq!(first_hour(&lake, &web, None, middle, NOW).await.unwrap(), middle);
-        assert_eq!(first_hour(&lake, &web, Some(late), late, NOW).await.unwrap(), middle);
-        assert_eq!(first_hour(&lake, &web, None, early, NOW).await.unwrap(), middle);
-        assert_eq!(first_hour(&lake, &web, Some(early), late, NOW).await.unwrap(), early);
-        assert_eq!(read_first_hour(&lake, &web).await.unwrap(), Some(early));
+        assert_eq!(first_hour(&lake, &web, Some(last), last, NOW).await.unwrap(), middle);
+        assert_eq!(first_hour(&lake, &web, None, first, NOW).await.unwrap(), middle);
+        assert_eq!(first_hour(&lake, &web, Some(first), last, NOW).await.unwrap(), first);
+        assert_eq!(read_first_hour(&lake, &web).await.unwrap(), Some(first));
     }
 
     #[tokio::test]

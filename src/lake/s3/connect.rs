@@ -10,7 +10,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
-    AppName, BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, StalledStreamProtectionConfig,
+    AppName, BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
+    StalledStreamProtectionConfig,
 };
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
@@ -41,6 +42,9 @@ pub(super) async fn store(section: &config::S3, lake: &config::Lake) -> Result<S
         .timeout_config(timeouts(0))
         // Wanted explicitly: only the checksums that we computed ourselves, in a header, never an `aws-chunked` trailer.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        // Who reads data (`verify --deep`) computes its checksums anyhow and compares them with the manifest's; a
+        // store's own opinion is asked by HEAD, where a wrong one can be told from a broken transfer.
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(IDLE).build());
     let loader = match AppName::new("ampd") {
         Ok(name) => loader.app_name(name),

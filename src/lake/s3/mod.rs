@@ -13,6 +13,7 @@ use std::sync::Arc;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::DateTime as AwsTime;
 use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use tokio::sync::Semaphore;
 
 use super::directory::too_long;
 use super::error::LakeError;
-use super::sums::base64_to_hex;
+use super::sums::{base64_to_hex, is_digest};
 use super::{Answer, Created, GET_MAX, Head, Lake, LakeFacts, Listed, ObjectWriter, Page, Reader, keys};
 use crate::config;
 use crate::model::layout;
@@ -97,16 +98,15 @@ impl Store {
         let request = self.client.head_object().bucket(&self.bucket).key(&full).checksum_mode(ChecksumMode::Enabled);
         let output = match request.send().await {
             Ok(output) => output,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => return Ok(None),
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(None),
             Err(error) => return Err(self.asked("HeadObject", key).failed(&error)),
         };
         // The checksum of a multipart upload may be one of its parts' checksums, which says nothing about the whole.
         let whole = output.checksum_type() != Some(&ChecksumType::Composite);
-        let whole = |sum: Option<&str>| sum.filter(|sum| whole && !sum.contains('-')).map(str::to_owned);
         Ok(Some(Head {
             bytes: output.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default(),
-            crc64nvme: whole(output.checksum_crc64_nvme()),
-            sha256: whole(output.checksum_sha256()).and_then(|sum| base64_to_hex(&sum)),
+            crc64nvme: output.checksum_crc64_nvme().filter(|sum| whole && is_digest(sum, 8)).map(str::to_owned),
+            sha256: output.checksum_sha256().filter(|sum| whole && is_digest(sum, 32)).and_then(base64_to_hex),
             etag: output.e_tag().map(answers::unquoted),
             modified: time(output.last_modified()),
             content_encoding: output.content_encoding().filter(|text| !text.is_empty()).map(str::to_owned),

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::{LakeError, Store, answers};
 use crate::config::StoreChecksum;
-use crate::lake::sums::hex_to_base64;
+use crate::lake::sums::{hex_to_base64, is_digest};
 use crate::lake::{Created, Stored, Sums};
 
 type Refusal = SdkError<PutObjectError, HttpResponse>;
@@ -92,7 +92,7 @@ impl Store {
 /// The store repeats the checksum it computed, where it does.
 pub(super) fn echoed(key: &str, answer: Option<&str>, sums: &Sums) -> Result<(), LakeError> {
     match answer {
-        Some(sum) if !sum.contains('-') && sum != sums.crc64nvme => Err(LakeError::Integrity(format!(
+        Some(sum) if is_digest(sum, 8) && sum != sums.crc64nvme => Err(LakeError::Integrity(format!(
             "the store says CRC-64/NVME {sum} of {key} where {} was sent",
             sums.crc64nvme
         ))),
@@ -142,7 +142,7 @@ pub(super) async fn create(store: &Store, key: &str, body: Bytes) -> Result<Crea
 
 /// What an object is by the end of its key.
 pub(super) fn content_type(key: &str) -> &'static str {
-    if key.ends_with(".gz") {
+    if key.rsplit('.').next() == Some("gz") {
         "application/gzip"
     } else if key.starts_with("data/") {
         "application/x-ndjson"
