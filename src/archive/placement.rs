@@ -33,7 +33,12 @@ pub(super) struct Listed {
 }
 
 /// Reads every local header: right signature, name, method, no overlap, no hole.
-pub(super) fn check(file: &mut Pread, zip: &ZipArchiveMetadata, mut listed: Vec<Listed>, end: u64) -> Result<(), Fault> {
+pub(super) fn check(
+    file: &mut Pread,
+    zip: &ZipArchiveMetadata,
+    mut listed: Vec<Listed>,
+    end: u64,
+) -> Result<(), Fault> {
     let watch = file.watch();
     listed.sort_unstable_by_key(|member| (member.start, member.index));
     let mut free_from = 0;

@@ -57,13 +57,15 @@ impl Archive {
         let mut file = self.reader(INPUT);
         let mut buffers = Buffers { input: vec![0; INPUT].into_boxed_slice(), gunzip: Gunzip::new() };
         for member in self.hour_members(hour) {
-            self.read_member(*member, &mut file, &mut buffers, &mut packer, &mut rows).map_err(|error| match error {
-                ReadError::Archive(fault) => {
-                    let detail = format!("member {hour}#{}: {}", member.part, fault.detail);
-                    ReadError::Archive(Fault::new(fault.kind, detail))
-                }
-                sink => sink,
-            })?;
+            self.read_member(*member, &mut file, &mut buffers, &mut packer, &mut rows).map_err(
+                |error| match error {
+                    ReadError::Archive(fault) => {
+                        let detail = format!("member {hour}#{}: {}", member.part, fault.detail);
+                        ReadError::Archive(Fault::new(fault.kind, detail))
+                    }
+                    sink @ ReadError::Sink(_) => sink,
+                },
+            )?;
         }
         packer.finish(&rows).map_err(ReadError::Sink)?;
         Ok(rows.into_content())

@@ -29,7 +29,8 @@ fn json_gz_lands_the_members_byte_for_byte_in_natural_order() {
 fn a_member_is_never_split_and_a_part_never_passes_its_target() {
     let members = entries(&["{\"a\":1}\n", "{\"a\":2}\n{\"a\":3}\n", "{\"a\":4}\n"]);
     let size = |i: usize| members[i].content.len() as u64;
-    let rows = |target| pack(&members, Format::JsonGz, target).1.parts.iter().map(|part| part.0.rows).collect::<Vec<_>>();
+    let rows =
+        |target| pack(&members, Format::JsonGz, target).1.parts.iter().map(|part| part.0.rows).collect::<Vec<_>>();
     assert_eq!(rows(size(0) + size(1) + size(2)), [4]);
     assert_eq!(rows(size(0) + size(1) + size(2) - 1), [3, 1]);
     assert_eq!(rows(size(0) + size(1) - 1), [1, 2, 1][..].to_vec());
@@ -41,8 +42,7 @@ fn a_member_is_never_split_and_a_part_never_passes_its_target() {
 fn a_missing_newline_becomes_a_gzip_member_of_its_own() {
     let members = entries(&["{\"a\":1}", "{\"a\":2}\n", "{\"a\":3}"]);
     let (content, sink) = pack(&members, Format::JsonGz, 1 << 20);
-    let expected =
-        [&members[0].content[..], &NEWLINE_MEMBER, &members[1].content, &members[2].content].concat();
+    let expected = [&members[0].content[..], &NEWLINE_MEMBER, &members[1].content, &members[2].content].concat();
     assert_eq!(sink.joined(), expected);
     assert_eq!(gunzip_all(&sink.joined()), b"{\"a\":1}\n{\"a\":2}\n{\"a\":3}");
     assert_eq!(figures(&content), figures(&naive(b"{\"a\":1}\n{\"a\":2}\n{\"a\":3}")));
@@ -102,6 +102,7 @@ fn a_row_longer_than_a_part_is_never_cut() {
 
 #[test]
 fn every_part_carries_its_sums() {
+    use base64::Engine as _;
     use sha2::Digest as _;
     for format in [Format::JsonGz, Format::Json] {
         let (_, sink) = pack(&entries(&["{\"a\":1}\n", "{\"a\":2}\n"]), format, 1);
@@ -109,7 +110,6 @@ fn every_part_carries_its_sums() {
         for (sums, bytes) in &sink.parts {
             assert_eq!(sums.sha256.as_deref(), Some(hex::encode(sha2::Sha256::digest(bytes)).as_str()));
             let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
-            use base64::Engine as _;
             assert_eq!(sums.crc64nvme, base64::engine::general_purpose::STANDARD.encode(crc.to_be_bytes()));
         }
     }
