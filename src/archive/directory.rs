@@ -12,10 +12,10 @@ use super::pread::Pread;
 const END: u32 = 0x0605_4b50;
 const END_LENGTH: usize = 22;
 const LOCATOR: u32 = 0x0706_4b50;
-const LOCATOR_LENGTH: u64 = 20;
+const LOCATOR_LENGTH: usize = 20;
 const END64: u32 = 0x0606_4b50;
 const RECORD: u32 = 0x0201_4b50;
-const RECORD_LENGTH: u64 = 46;
+const RECORD_LENGTH: usize = 46;
 
 /// Bytes of directory for each member, on average, above which it is refused: names, extra fields and comments are
 /// held in memory. Amplitude's take about 100.
@@ -48,7 +48,7 @@ pub(super) fn inspect(file: &mut Pread, max_entries: u64) -> Result<Directory, F
         comment,
     };
     let (directory, limit) = match locator(file, end)? {
-        Some(offset) => (zip64(file, offset, end - LOCATOR_LENGTH, small)?, offset),
+        Some(offset) => (zip64(file, offset, end - LOCATOR_LENGTH as u64, small)?, offset),
         None => (small, end),
     };
     if directory.start.checked_add(directory.length) != Some(limit) {
@@ -95,8 +95,8 @@ fn end_record(file: &mut Pread) -> Result<(u64, usize, [u8; END_LENGTH]), Fault>
 /// The offset of the zip64 end record, when a locator stands right before the end record.
 fn locator(file: &mut Pread, end: u64) -> Result<Option<u64>, Fault> {
     let watch = file.watch();
-    let Some(at) = end.checked_sub(LOCATOR_LENGTH) else { return Ok(None) };
-    let mut bytes = [0; LOCATOR_LENGTH as usize];
+    let Some(at) = end.checked_sub(LOCATOR_LENGTH as u64) else { return Ok(None) };
+    let mut bytes = [0; LOCATOR_LENGTH];
     file.exact_at(at, &mut bytes).map_err(|error| watch.fault(error))?;
     if u32_at(&bytes, 0) != LOCATOR {
         return Ok(None);
@@ -140,7 +140,7 @@ fn walk(file: &mut Pread, directory: Directory) -> Result<(), Fault> {
     let end = directory.start + directory.length;
     let (mut at, mut count) = (directory.start, 0_u64);
     while at < end && count <= directory.count {
-        let mut record = [0; RECORD_LENGTH as usize];
+        let mut record = [0; RECORD_LENGTH];
         file.exact_at(at, &mut record).map_err(|error| watch.fault(error))?;
         if u32_at(&record, 0) != RECORD {
             return Err(watch.fault(format!("the central directory is damaged at record {count}")));
@@ -152,7 +152,7 @@ fn walk(file: &mut Pread, directory: Directory) -> Result<(), Fault> {
         if u16_at(&record, 34) != 0 {
             return Err(watch.fault("the archive is split over several files"));
         }
-        at += RECORD_LENGTH + u64::from(name) + u64::from(u16_at(&record, 30)) + u64::from(u16_at(&record, 32));
+        at += RECORD_LENGTH as u64 + u64::from(name) + u64::from(u16_at(&record, 30)) + u64::from(u16_at(&record, 32));
         count += 1;
     }
     if at != end || count != directory.count {

@@ -79,10 +79,10 @@ impl Gunzip {
                 }
                 (Place::Between | Place::Padding, 0) => {
                     self.place = Place::Padding;
-                    return match input[at..].iter().all(|byte| *byte == 0) {
-                        true => Ok(at),
-                        false => Err(broken("bytes follow the zeros after the last gzip member")),
-                    };
+                    if input[at..].iter().any(|byte| *byte != 0) {
+                        return Err(broken("bytes follow the zeros after the last gzip member"));
+                    }
+                    return Ok(at);
                 }
                 (Place::Between | Place::Padding, _) => return Err(broken("bytes that are no gzip member follow one")),
             }

@@ -174,23 +174,27 @@ fn string(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// Skips bytes that mean nothing inside a string, eight at a time; stops at or before a quote, backslash or control.
+/// Skips bytes that mean nothing inside a string, sixteen at a time; stops at or before a quote, backslash or control.
 #[inline]
 fn plain(text: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = ONES << 7;
-    while let Some(eight) = text.get(at..at + 8).and_then(|slice| <[u8; 8]>::try_from(slice).ok()) {
-        let word = u64::from_le_bytes(eight);
+    let marks = |word: u64| {
         let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        let quotes = quote.wrapping_sub(ONES) & !quote;
+        let backslashes = backslash.wrapping_sub(ONES) & !backslash;
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
         // The lowest mark is exact: a borrow only reaches bytes above one that is marked.
-        let marks = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let marks = marks & HIGHS;
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
+        (quotes | backslashes | controls) & HIGHS
+    };
+    while let Some((first, rest)) = text.get(at..).and_then(|left| left.split_first_chunk::<8>()) {
+        let Some(second) = rest.first_chunk::<8>() else { return at };
+        let (first, second) = (marks(u64::from_le_bytes(*first)), marks(u64::from_le_bytes(*second)));
+        if first | second != 0 {
+            let (word, base) = if first == 0 { (second, 8) } else { (first, 0) };
+            return at + base + (word.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        at += 16;
     }
     at
 }

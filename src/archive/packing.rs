@@ -105,14 +105,13 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
 
     /// Writes into the open part; begins one when none is open.
     fn write(&mut self, bytes: &[u8], rows: &Rows) -> Result<(), S::Error> {
-        let part = match &mut self.part {
-            Some(part) => part,
-            None => {
-                let sha256 = self.packing.sha256 || self.packing.format == Format::JsonGz;
-                let part = OpenPart::begin(self.sink, self.next_part, rows.count(), sha256)?;
-                self.next_part += 1;
-                self.part.insert(part)
-            }
+        let part = if let Some(part) = &mut self.part {
+            part
+        } else {
+            let sha256 = self.packing.sha256 || self.packing.format == Format::JsonGz;
+            let part = OpenPart::begin(self.sink, self.next_part, rows.count(), sha256)?;
+            self.next_part += 1;
+            self.part.insert(part)
         };
         part.write(self.sink, bytes)
     }

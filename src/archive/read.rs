@@ -63,7 +63,7 @@ impl Archive {
                         let detail = format!("member {hour}#{}: {}", member.part, fault.detail);
                         ReadError::Archive(Fault::new(fault.kind, detail))
                     }
-                    sink => sink,
+                    sink @ ReadError::Sink(_) => sink,
                 },
             )?;
         }

@@ -22,7 +22,7 @@ pub fn is_blank(line: &[u8]) -> bool {
 /// What the rows seen so far come to.
 #[derive(Debug)]
 pub(super) struct Rows {
-    rows: u64,
+    count: u64,
     invalid: u64,
     hash: ContentHash,
     times: Times,
@@ -50,7 +50,7 @@ impl Rows {
     /// No rows yet.
     pub(super) fn new(max_row_bytes: usize) -> Self {
         Self {
-            rows: 0,
+            count: 0,
             invalid: 0,
             hash: ContentHash::default(),
             times: Times::default(),
@@ -79,7 +79,7 @@ impl Rows {
 
     /// Rows counted; a line that is not finished is not one yet.
     pub(super) fn count(&self) -> u64 {
-        self.rows
+        self.count
     }
 
     /// Whether the last byte taken was not a newline.
@@ -91,7 +91,7 @@ impl Rows {
     pub(super) fn end_line(&mut self) {
         if let Some(overlong) = self.overlong.take() {
             if !overlong.blank {
-                self.rows += 1;
+                self.count += 1;
                 self.invalid += 1;
                 self.hash.add(overlong.hash.digest128());
             }
@@ -108,7 +108,7 @@ impl Rows {
     /// What all lines come to.
     pub(super) fn into_content(mut self) -> Content {
         self.end_line();
-        let mut content = Content { rows: self.rows, rows_invalid: self.invalid, ..Content::default() };
+        let mut content = Content { rows: self.count, rows_invalid: self.invalid, ..Content::default() };
         content.content_hash = self.hash;
         self.times.into_content(&mut content);
         content
@@ -119,7 +119,7 @@ impl Rows {
         if is_blank(line) {
             return;
         }
-        self.rows += 1;
+        self.count += 1;
         self.hash.add(xxh3_128(line));
         let good = line.len() <= self.max_row_bytes && simdutf8::basic::from_utf8(line).is_ok();
         let picked = if good { json::object(line, &mut self.nesting) } else { None };

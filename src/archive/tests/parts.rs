@@ -102,6 +102,7 @@ fn a_row_longer_than_a_part_is_never_cut() {
 
 #[test]
 fn every_part_carries_its_sums() {
+    use base64::Engine as _;
     use sha2::Digest as _;
     for format in [Format::JsonGz, Format::Json] {
         let (_, sink) = pack(&entries(&["{\"a\":1}\n", "{\"a\":2}\n"]), format, 1);
@@ -109,7 +110,6 @@ fn every_part_carries_its_sums() {
         for (sums, bytes) in &sink.parts {
             assert_eq!(sums.sha256.as_deref(), Some(hex::encode(sha2::Sha256::digest(bytes)).as_str()));
             let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
-            use base64::Engine as _;
             assert_eq!(sums.crc64nvme, base64::engine::general_purpose::STANDARD.encode(crc.to_be_bytes()));
         }
     }

@@ -59,7 +59,7 @@ fn rows_of(raw: &[u8]) -> Vec<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn what_lands_is_what_was_sent(members in proptest::collection::vec(sent(), 1..6), target in 1_u64..3000) {

@@ -52,10 +52,18 @@ fn hours_are_found_whatever_their_order_padding_and_folders() {
     assert_eq!(archive.compressed_bytes(hour(9)), 2 * zipper::gzip(LINES).len() as u64);
 }
 
+/// Many stored members of one row.
+pub(super) fn tiny_members(count: u32) -> impl Iterator<Item = Entry> {
+    let content = zipper::gzip("{}\n");
+    (0..count).map(move |part| {
+        let name = format!("7/7_2026-01-15_{}#{part}.json.gz", part % 24);
+        Entry::new(name, content.clone()).with(|entry| entry.method = 0)
+    })
+}
+
 #[test]
 fn seventy_thousand_members_are_read() {
-    let entries = (0..70_000).map(|part| Entry::lines(part as u32 % 24, part, "{}\n").with(|entry| entry.method = 0));
-    let bytes = Zip::of(entries).with(|zip| zip.zip64 = true).bytes();
+    let bytes = Zip::of(tiny_members(70_000)).with(|zip| zip.zip64 = true).bytes();
     let archive = open(&bytes).unwrap();
     assert_eq!(archive.hours().map(|hour| archive.members(hour)).sum::<usize>(), 70_000);
     let content = archive.read_hour(hour(23), packing(Format::Json, 100), &mut Discard).unwrap();
@@ -64,15 +72,17 @@ fn seventy_thousand_members_are_read() {
 
 #[test]
 fn several_threads_read_hours_of_one_archive() {
-    let lines = |hour: i64| (0..2000).map(|row| format!("{{\"hour\":{hour},\"row\":{row}}}\n")).collect::<String>();
-    let archive = open(&Zip::of((0..24).map(|hour| Entry::lines(hour as u32, 0, lines(hour)))).bytes()).unwrap();
+    let lines = |hour: i64| {
+        (0..2000).flat_map(|row| format!("{{\"hour\":{hour},\"row\":{row}}}\n").into_bytes()).collect::<Vec<_>>()
+    };
+    let archive = open(&Zip::of((0..24).map(|hour| Entry::lines(hour, 0, lines(i64::from(hour))))).bytes()).unwrap();
     std::thread::scope(|scope| {
         for first in 0..4 {
             let archive = archive.clone();
             scope.spawn(move || {
                 for number in (first..24).step_by(4) {
                     let read = archive.read_hour(hour(number), packing(Format::Json, 9999), &mut Discard).unwrap();
-                    assert_eq!(figures(&read), figures(&naive(lines(number).as_bytes())));
+                    assert_eq!(figures(&read), figures(&naive(&lines(number))));
                 }
             });
         }

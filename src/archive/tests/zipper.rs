@@ -194,7 +194,7 @@ fn local(entry: &Entry, out: &mut Vec<u8>) -> Vec<u8> {
     let short = |number: u64| if entry.zip64 { u32::MAX } else { number as u32 };
     let mut record = Vec::new();
     u32s(&mut record, &[0x0201_4b50]);
-    u16s(&mut record, &[20 | 3 << 8, 20, flags, entry.method, 0, 0x21]);
+    u16s(&mut record, &[0x0314, 20, flags, entry.method, 0, 0x21]);
     u32s(&mut record, &[crc, short(compressed), short(size)]);
     u16s(&mut record, &[entry.name.len() as u16, extra.len() as u16, 0, 0, 0]);
     u32s(&mut record, &[entry.attributes, short(entry.offset.unwrap_or(at))]);
@@ -204,9 +204,13 @@ fn local(entry: &Entry, out: &mut Vec<u8>) -> Vec<u8> {
 }
 
 fn u16s(out: &mut Vec<u8>, numbers: &[u16]) {
-    numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    for number in numbers {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
 }
 
 fn u32s(out: &mut Vec<u8>, numbers: &[u32]) {
-    numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    for number in numbers {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
 }
