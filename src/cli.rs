@@ -25,12 +25,11 @@ pub use setup::*;
         ampd once                    export everything that is due (keys from .env), then exit\n  \
         ampd status                  which hours are there, and what to do about those that are not\n\n\
         Hours are 2026-11-21T07, 2026-11-21 (a day), -24h, -2w, yesterday or now, all UTC; ranges include both ends.\n\
-        Exit codes: 0 done, 2 usage, 3 partial, 4 difference, 69 no daemon, 73 cannot write, 75 try again,\n\
+        Exit codes: 0 done, 2 usage, 3 partial, 4 difference, 69 no daemon, 73 cannot write, 75 try again, \
         77 keys refused, 78 configuration. `ampd explain CODE` explains every error.",
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = false,
-    propagate_version = true,
     max_term_width = 100
 )]
 pub struct Cli {
@@ -46,20 +45,35 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Configuration file [default: ./ampd.toml, then $XDG_CONFIG_HOME/ampd/ampd.toml, then /etc/ampd/ampd.toml]
-    #[arg(short, long, global = true, value_name = "FILE", env = "AMPD_CONFIG")]
+    /// Configuration file [default: `./ampd.toml`, `$XDG_CONFIG_HOME/ampd/ampd.toml`, `/etc/ampd/ampd.toml`]
+    #[arg(short, long, global = true, value_name = "FILE", env = "AMPD_CONFIG", hide_env_values = true)]
     pub config: Option<PathBuf>,
     /// The daemon's control socket [default: admin.socket]
-    #[arg(long, global = true, value_name = "PATH", env = "AMPD_SOCKET")]
+    #[arg(long, global = true, value_name = "PATH", env = "AMPD_SOCKET", hide_env_values = true)]
     pub socket: Option<PathBuf>,
     /// How data is written to stdout
-    #[arg(short, long, global = true, value_name = "FORM", env = "AMPD_OUTPUT", default_value = "human")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORM",
+        env = "AMPD_OUTPUT",
+        hide_env_values = true,
+        default_value = "human"
+    )]
     pub output: OutputForm,
-    /// Short for --output json
-    #[arg(long, global = true, conflicts_with = "output")]
+    /// Short for --output json, and stronger
+    #[arg(long, global = true)]
     pub json: bool,
-    /// Colours (NO_COLOR is honoured)
-    #[arg(long, global = true, value_name = "WHEN", env = "AMPD_COLOR", default_value = "auto")]
+    /// Colours (`NO_COLOR` is honoured)
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        env = "AMPD_COLOR",
+        hide_env_values = true,
+        default_value = "auto"
+    )]
     pub color: ColorWhen,
     /// Only ASCII characters
     #[arg(long, global = true)]
@@ -104,7 +118,7 @@ pub enum OutputForm {
 /// When colours are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorWhen {
-    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    /// On a terminal, unless `NO_COLOR` is set or `TERM` is dumb
     #[default]
     Auto,
     /// Always

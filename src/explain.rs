@@ -167,6 +167,31 @@ mod tests {
         assert!(find("E999").is_none());
     }
 
+    /// The command between two backticks, its placeholders filled in.
+    fn parsed(command: &str) -> Result<crate::cli::Cli, clap::Error> {
+        let quoted = command.split('"').enumerate();
+        let words = quoted.flat_map(|(at, part)| match at % 2 {
+            0 => part.split_whitespace().collect::<Vec<_>>(),
+            _ => vec![part],
+        });
+        let words = words.map(|word| if word == "HOUR" { "2026-11-21T07" } else { word });
+        clap::Parser::try_parse_from(words)
+    }
+
+    #[test]
+    fn every_command_that_is_advised_exists() {
+        let mut seen = 0;
+        for step in entries().flat_map(|entry| entry.to_do) {
+            for command in step.split('`').skip(1).step_by(2).filter(|text| text.starts_with("ampd ")) {
+                let command = command.replace("COMMAND", "once");
+                let known = parsed(&command).map_or_else(|error| error.exit_code() == 0, |_| true);
+                assert!(known, "{command}: {}", parsed(&command).unwrap_err());
+                seen += 1;
+            }
+        }
+        assert!(seen > 20, "{seen}");
+    }
+
     #[test]
     fn the_document_is_up_to_date() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/errors.md");

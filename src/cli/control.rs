@@ -7,7 +7,7 @@ use crate::model::SourceName;
 /// `ampd run`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Signals:\n  \
-    TERM, INT   finish what is in flight within shutdown.grace, exit 0; a second one exits at once\n  \
+    TERM, INT   drain within shutdown.grace, exit 0; a second one exits at once\n  \
     HUP         read configuration and credentials again (as `ampd reload`)\n\n\
     Examples:\n  ampd run\n  ampd run -c /etc/ampd/ampd.toml -v")]
 pub struct RunArgs {}
@@ -17,12 +17,12 @@ pub struct RunArgs {}
 #[command(after_help = "Examples:\n  \
     ampd status --days 14\n  \
     ampd status --watch                    # again every two seconds\n  \
-    ampd status --check && echo complete   # exit 4 when there is a problem or an hour is missing\n  \
+    ampd status --check                    # exit 4 when an hour is missing or set aside\n  \
     ampd status --json | jq '.sources[].lag_seconds'\n\n\
     Works without a daemon, from the last status that was written.")]
 pub struct StatusArgs {
     /// Days in the calendar
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=366))]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=366))]
     pub days: u16,
     /// Only this source
     #[arg(short, long, value_name = "NAME")]

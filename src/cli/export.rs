@@ -29,7 +29,7 @@ pub struct RangeArgs {
     ampd once                              # all sources\n  \
     ampd once --source web -o json         # ends with one JSON object\n  \
     5 * * * * ampd once -q                 # as a cron job: silent when all went well\n\n\
-    Waits for back-offs up to retry.max and ends when each hour that is due is published, empty, provisional,\n\
+    Waits for back-offs up to retry.max and ends when each hour that is due is published, empty, provisional, \
     skipped or quarantined. Running it again continues where it stopped; nothing is exported twice.")]
 pub struct OnceArgs {
     /// Only this source
@@ -60,7 +60,7 @@ pub struct PlanArgs {
     ampd backfill --from 2026-10-01 --to 2026-10-31\n  \
     ampd backfill --last 2w --parallel 2\n  \
     ampd backfill --from -48h --source web -o jsonl\n\n\
-    Hours that are published already are kept. Ctrl-C stops after the hours in flight; the same command goes on\n\
+    Hours that are published already are kept. Ctrl-C stops after the hours in flight; the same command goes on \
     from there. Beside a running daemon the work is handed over to it and followed."
 )]
 pub struct BackfillArgs {
@@ -73,7 +73,7 @@ pub struct BackfillArgs {
     /// Only this source
     #[arg(short, long, value_name = "NAME")]
     pub source: Option<SourceName>,
-    /// Requests in flight per source [default: max_parallel of the source]
+    /// Requests in flight per source [default: the source's `max_parallel`]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub parallel: Option<u8>,
     /// Options of one-shot commands.

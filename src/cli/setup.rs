@@ -55,8 +55,8 @@ pub enum StateCommand {
 #[command(after_help = "Examples:\n  \
     ampd demo                              # 24 hours, in a temporary directory\n  \
     ampd demo --hours 240 --dir /tmp/d     # ten days, kept\n\n\
-    No account and no network: a simulator with planted faults, ampd in a process of its own that is killed in the\n\
-    middle of an upload and started again, and a comparison of the lake with the truth. Exit 0 exactly when\n\
+    No account and no network: a simulator with planted faults, ampd in a process of its own that is killed in the \
+    middle of an upload and started again, and a comparison of the lake with the truth. Exit 0 exactly when \
     every row of every good hour arrived once.")]
 pub struct DemoArgs {
     /// Where simulator, state and lake are put [default: a new temporary directory]
@@ -75,7 +75,8 @@ pub struct DemoArgs {
 #[command(after_help = "Examples:\n  \
     ampd sim\n  \
     ampd sim --listen 127.0.0.1:0 --port-file /tmp/port\n  \
-    curl -u key:secret 'http://127.0.0.1:8099/api/2/export?start=20261120T00&end=20261120T23' > a.zip\n\n\
+    curl -o a.zip -u key:secret \\\n    \
+    'http://127.0.0.1:8099/api/2/export?start=20261120T00&end=20261120T23'\n\n\
     Here --config names the simulator's own configuration: the hours, their sizes, the faults.")]
 pub struct SimArgs {
     /// Address; port 0 takes a free one

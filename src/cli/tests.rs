@@ -72,7 +72,6 @@ fn what_makes_no_sense_is_refused_with_code_2() {
         "ampd once --source Web",
         "ampd once --exit-code-no-data 300",
         "ampd status -q -v",
-        "ampd status --json -o human",
         "ampd nonsense",
     ] {
         assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");

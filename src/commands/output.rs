@@ -1,12 +1,13 @@
 //! The one place that writes to stdout and stderr. A reader that went away (EPIPE) ends the writing, never the work.
 
 use std::io::{ErrorKind, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::cli::{ColorWhen, OutputForm};
+use crate::cli::{ColorWhen, Global, OutputForm, ProgressHow};
 use crate::problem::Failure;
+use crate::telemetry::ProgressMode;
 
 /// Where a command's data goes.
 pub struct Output {
@@ -92,8 +93,8 @@ impl Output {
     }
 
     /// Whether all of it was taken; a reader that had enough (`| head`) is no failure.
-    pub fn finish(self) -> Result<(), Failure> {
-        match self.sink.into_inner().unwrap_or_else(PoisonError::into_inner).failed {
+    pub fn finish(&self) -> Result<(), Failure> {
+        match &self.sink.lock().unwrap_or_else(PoisonError::into_inner).failed {
             Some(error) if error.kind() != ErrorKind::BrokenPipe => {
                 Err(Failure::new("E707", format!("standard output cannot be written: {error}")))
             }
@@ -119,6 +120,21 @@ pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
 }
 
+/// How progress is shown: objects among the others of `jsonl`, else as `--progress` says; not at all with `-q`.
+pub fn progress_mode(global: &Global, output: &Arc<Output>) -> ProgressMode {
+    match (global.form(), global.progress) {
+        (_, ProgressHow::None) => ProgressMode::None,
+        (OutputForm::Jsonl, _) => {
+            let output = Arc::clone(output);
+            ProgressMode::Objects(Box::new(move |object| output.event(object)))
+        }
+        _ if global.quiet => ProgressMode::None,
+        (_, ProgressHow::Auto) => ProgressMode::Auto,
+        (_, ProgressHow::Bar) => ProgressMode::Bar,
+        (_, ProgressHow::Plain) => ProgressMode::Plain,
+    }
+}
+
 /// Whether colours are used on a stream: the flag, else `NO_COLOR`, `TERM` and whether it is a terminal.
 pub fn use_color(when: ColorWhen, terminal: bool) -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -133,7 +149,6 @@ pub fn use_color(when: ColorWhen, terminal: bool) -> bool {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use std::sync::Arc;
 
     /// A writer whose text can be read afterwards.
     #[derive(Clone, Default)]

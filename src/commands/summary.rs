@@ -129,10 +129,7 @@ impl RunSummary {
             .filter(|(_, number, always)| *always || *number > 0)
             .map(|(name, number, _)| format!("{name} {number}"))
             .collect();
-        let time = match self.elapsed_seconds {
-            short @ 0..120 => format!("{short} s"),
-            long => figures::span(long),
-        };
+        let time = figures::short_span(self.elapsed_seconds);
         format!(
             "{}   {} rows, {} down, {} up, {time}",
             counts.join("  "),

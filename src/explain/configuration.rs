@@ -24,8 +24,8 @@ pub(super) const ENTRIES: &[Entry] = &[
     Entry {
         code: "E103",
         title: "two settings that contradict each other",
-        happened: "Each value is fine alone, but not together: both schedule.every and schedule.cron, staging.min_free \
-                   above the disk's size, a base_url of another host without allow_custom_base_url.",
+        happened: "Each value is fine alone, but not together: both schedule.every and schedule.cron, lake.type \
+                   = \"s3\" without a bucket, a base_url of another host without allow_custom_base_url.",
         by_itself: "Nothing is started.",
         to_do: &["remove one of the two", "`ampd config show --origin` says where each value comes from"],
         exit: Exit::Configuration,

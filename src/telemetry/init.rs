@@ -68,6 +68,7 @@ fn filter(level: &str, verbose: u8, quiet: bool) -> Option<EnvFilter> {
     let known = ["error", "warn", "info", "debug", "trace", "off"].contains(&level);
     let (libraries, ours) = match (quiet, verbose) {
         (true, _) => ("error", if level == "error" || level == "off" { level } else { "warn" }),
+        (false, 0) if level == "error" || level == "off" => (level, level),
         (false, 0) => ("warn", level),
         (false, 1) => ("warn", "debug"),
         (false, _) => ("info", "trace"),

@@ -130,7 +130,7 @@ impl Moment {
     fn pace(&self) -> String {
         let mut text = figures::rate(self.bytes_per_second);
         if let Some(eta) = self.eta_seconds {
-            let _ = write!(text, "  ETA {}", figures::span(eta));
+            let _ = write!(text, "  ETA {}", figures::short_span(eta));
         }
         text
     }
@@ -153,7 +153,7 @@ fn plain(sentence: &str) {
 
 fn bar() -> impl FnMut(&Moment) + Send {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template(" {bar:24} {pos}/{len} h  {percent}%  {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template(" {bar:16} {pos}/{len} h  {percent}%  {wide_msg}") {
         bar.set_style(style.progress_chars("━╸─"));
     }
     *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
