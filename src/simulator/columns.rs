@@ -216,10 +216,8 @@ fn event_properties(facts: &Facts<'_>, out: &mut Vec<u8>) {
         hex(out, facts.noise, 16);
         raw(out, "\",\"[Amplitude] Page Title\":\"Property details - Example\",\"price\":");
         number(out, facts.noise % 100_000);
-        raw(
-            out,
-            ".5,\"currency\":\"EUR\",\"tags\":[\"new\",\"sea view\"],\"experiment\":{\"name\":\"layout\",\"variant\":\"",
-        );
+        raw(out, ".5,\"currency\":\"EUR\",\"tags\":[\"new\",\"sea view\"]");
+        raw(out, ",\"experiment\":{\"name\":\"layout\",\"variant\":\"");
         raw(out, if facts.noise.is_multiple_of(3) { "treatment" } else { "control" });
         raw(out, "\"},\"referrer\":null");
     }

@@ -85,7 +85,7 @@ async fn ranges_are_answered_when_they_are_on() {
 #[tokio::test]
 async fn a_large_hour_goes_through_a_file_and_stays_whole() {
     let mut options = small();
-    options.projects[0].hours.insert(hour("20260101T05"), 12_000);
+    options.projects[0].hours.insert(hour("20260101T05"), 15_000);
     options.archive.method = Method::Stored;
     let world = World::new(options).await;
     let archive = world.bytes("20260101T05", "20260101T05").await;
