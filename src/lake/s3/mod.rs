@@ -101,12 +101,20 @@ impl Store {
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(None),
             Err(error) => return Err(self.asked("HeadObject", key).failed(&error)),
         };
-        // The checksum of a multipart upload may be one of its parts' checksums, which says nothing about the whole.
-        let whole = output.checksum_type() != Some(&ChecksumType::Composite);
+        // The checksum of a multipart upload may be one of its parts' checksums, which says nothing about the whole;
+        // not every store says so. A SHA-256 of parts is never one of the whole.
+        let parts = output.e_tag().is_some_and(|etag| etag.contains('-'));
+        let whole = match output.checksum_type() {
+            Some(kind) => *kind != ChecksumType::Composite,
+            None => !parts,
+        };
         Ok(Some(Head {
             bytes: output.content_length().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default(),
             crc64nvme: output.checksum_crc64_nvme().filter(|sum| whole && is_digest(sum, 8)).map(str::to_owned),
-            sha256: output.checksum_sha256().filter(|sum| whole && is_digest(sum, 32)).and_then(base64_to_hex),
+            sha256: output
+                .checksum_sha256()
+                .filter(|sum| whole && !parts && is_digest(sum, 32))
+                .and_then(base64_to_hex),
             etag: output.e_tag().map(answers::unquoted),
             modified: time(output.last_modified()),
             content_encoding: output.content_encoding().filter(|text| !text.is_empty()).map(str::to_owned),
