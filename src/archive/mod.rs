@@ -16,6 +16,7 @@ mod directory;
 mod gunzip;
 mod index;
 mod json;
+mod measure;
 mod names;
 mod packing;
 mod placement;
@@ -36,6 +37,7 @@ use zip::read::{ArchiveOffset, Config, ZipArchiveMetadata};
 use crate::config::Staging;
 use crate::model::{Fault, FaultKind, Hour, Window};
 
+pub use measure::Measure;
 pub use packing::Packing;
 pub use read::ReadError;
 pub use rows::is_blank;
@@ -82,10 +84,17 @@ impl Limits {
 }
 
 /// An archive that was opened and inspected. Cheap to clone; clones share the file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Archive(Arc<Opened>);
 
-#[derive(Debug)]
+impl std::fmt::Debug for Archive {
+    /// Without its directory, which may be long.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hours = self.0.index.hours.len();
+        f.debug_struct("Archive").field("bytes", &self.0.length).field("hours", &hours).finish_non_exhaustive()
+    }
+}
+
 struct Opened {
     file: Arc<File>,
     length: u64,

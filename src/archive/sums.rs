@@ -74,8 +74,13 @@ impl OpenPart {
         sha256: bool,
     ) -> Result<Self, S::Error> {
         sink.begin(number)?;
+        Ok(Self::new(number, rows, sha256))
+    }
+
+    /// A part without a byte. `rows` were counted before it.
+    pub(super) fn new(number: u32, rows: u64, sha256: bool) -> Self {
         let sha256 = sha256.then(Sha256::new);
-        Ok(Self { number, bytes: 0, rows_before: rows, sha256, crc: Crc::new(CrcAlgorithm::Crc64Nvme) })
+        Self { number, bytes: 0, rows_before: rows, sha256, crc: Crc::new(CrcAlgorithm::Crc64Nvme) }
     }
 
     /// Length so far.
@@ -96,14 +101,19 @@ impl OpenPart {
         sink.write(chunk)
     }
 
-    /// Ends the part. `rows` were counted up to here, through the hour.
+    /// Ends the part in the sink. `rows` were counted up to here, through the hour.
     pub(super) fn end<S: PartSink + ?Sized>(self, sink: &mut S, rows: u64) -> Result<(), S::Error> {
-        sink.end(PartSums {
+        sink.end(self.sums(rows))
+    }
+
+    /// What the part comes to. `rows` were counted up to here, through the hour.
+    pub(super) fn sums(self, rows: u64) -> PartSums {
+        PartSums {
             part: self.number,
             bytes: self.bytes,
             rows: rows - self.rows_before,
             sha256: self.sha256.map(|sha256| hex::encode(sha256.finalize())),
             crc64nvme: STANDARD.encode(self.crc.finalize().to_be_bytes()),
-        })
+        }
     }
 }

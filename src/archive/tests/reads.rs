@@ -128,6 +128,28 @@ fn measuring_an_hour_finds_what_landing_it_found() {
 }
 
 #[test]
+fn measuring_the_landed_objects_finds_what_landing_found() {
+    let bytes =
+        Zip::of([Entry::lines(3, 0, "{\"a\":1}\nbad"), Entry::lines(3, 1, LINES), Entry::lines(3, 2, "{}")]).bytes();
+    let archive = open(&bytes).unwrap();
+    for (format, target) in [(Format::JsonGz, 1), (Format::JsonGz, 1000), (Format::Json, 1), (Format::Json, 1000)] {
+        let mut sink = Collect::default();
+        let landed = archive.read_hour(hour(3), packing(format, target), &mut sink).unwrap();
+        let mut measure = Measure::new(format, &Limits::default());
+        for (sums, object) in &sink.parts {
+            measure.begin(sums.part);
+            object.chunks(5).for_each(|piece| measure.feed(piece).unwrap());
+            assert_eq!(measure.end().as_ref(), Ok(sums));
+        }
+        assert_eq!(measure.finish(), landed);
+    }
+    let mut measure = Measure::new(Format::JsonGz, &Limits::default());
+    measure.begin(0);
+    measure.feed(&zipper::gzip(LINES)[..20]).unwrap();
+    assert!(measure.end().is_err(), "a torn object");
+}
+
+#[test]
 fn an_archive_may_be_shared_between_threads() {
     fn shared<T: Send + Sync + Clone + 'static>() {}
     shared::<Archive>();
