@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use ampd::journal::{Journal, SledJournal};
+use ampd::journal::{Journal, JournalError, SledJournal};
 use ampd::model::{
     CaptureId, CaptureRecord, CaptureState, Change, Format, Hour, HourRecord, LakeRecord, ManifestRef, Random,
     Snapshot, SourceName, Window,
@@ -109,6 +109,8 @@ fn what_was_acknowledged_survives_every_kill() {
         // One in three is let open its journal first, so that both phases are hit however slow the machine is.
         if random.below(3) == 0 {
             while !out.ends_with("\nO\n") && stdout.read_line(&mut out).unwrap() > 0 {}
+            let second = SledJournal::open(dir.path(), DEADLINE).err();
+            assert!(matches!(second, Some(JournalError::Locked { pid }) if pid == Some(child.id())), "{second:?}");
         }
         thread::sleep(Duration::from_micros(500 + random.below(59_500)));
         child.kill().unwrap();

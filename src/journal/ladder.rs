@@ -1,4 +1,5 @@
-//! How a database is opened whatever a crash or a bad disk left: sweep, then without snapshots, then set aside.
+//! How a database is opened whatever a crash or a bad disk left: sweep; then without the snapshots, which sled makes
+//! anew from its log, and without `conf`, which holds the settings of `open_unlocked`; then set aside.
 //! A full disk, a held lock, a permission error and a newer version's records end the climb: they are no damage.
 
 use std::fs::{self, DirBuilder, File};
@@ -73,8 +74,8 @@ pub(super) fn climb(dir: &Path, deadline: Duration) -> Result<Climbed, JournalEr
     let mut damage = damage_of(failure.into())?;
     // A thread that hangs keeps sled's lock and may still write: nothing is tried in its directory any more.
     if !hung {
-        let dropped = remove_snapshots(&sled, |_| true)?;
-        notes.push(format!("the journal did not open ({damage}); replaying its log, {dropped} snapshots dropped"));
+        let dropped = remove(&sled, |name| name.starts_with("snap.") || name == "conf")?;
+        notes.push(format!("the journal did not open ({damage}); {dropped} files that sled can make anew are dropped"));
         damage = match attempt(&sled, deadline, &mut notes) {
             Ok(store) => return Ok(Climbed { store, set_aside: None, notes }),
             // Only our own first attempt can hold the lock here.
@@ -128,20 +129,20 @@ fn prepare(sled: &Path, notes: &mut Vec<String>) -> Result<(), JournalError> {
     if !sled.is_dir() {
         DirBuilder::new().mode(0o700).create(sled).map_err(|error| io_error(sled, &error))?;
     }
-    let torn = remove_snapshots(sled, |name| name.ends_with(".generating"))?;
+    let torn = remove(sled, |name| name.starts_with("snap.") && name.ends_with(".generating"))?;
     if torn > 0 {
         notes.push(format!("{torn} unfinished snapshots of the journal swept"));
     }
     Ok(())
 }
 
-fn remove_snapshots(sled: &Path, wanted: impl Fn(&str) -> bool) -> Result<usize, JournalError> {
+fn remove(sled: &Path, wanted: impl Fn(&str) -> bool) -> Result<usize, JournalError> {
     let mut removed = 0;
     for entry in fs::read_dir(sled).map_err(|error| io_error(sled, &error))? {
         let entry = entry.map_err(|error| io_error(sled, &error))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with("snap.") && wanted(&name) {
+        if wanted(&name) {
             fs::remove_file(entry.path()).map_err(|error| io_error(&entry.path(), &error))?;
             removed += 1;
         }

@@ -52,7 +52,19 @@ fn a_broken_snapshot_is_dropped_and_the_log_replayed() {
     fs::write(dir.path().join("sled/snap.7FFFFFFFFFFFFFFF"), [7; 400]).unwrap();
     let mut opened = open(dir.path());
     assert!(!opened.fresh && opened.set_aside.is_none(), "{:?}", opened.notes);
-    assert!(opened.notes[0].contains("replaying its log"), "{:?}", opened.notes);
+    assert!(opened.notes[0].contains("are dropped"), "{:?}", opened.notes);
+    assert_eq!(opened.journal.load().unwrap(), after(30));
+}
+
+#[test]
+fn broken_settings_are_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), 30);
+    let conf = dir.path().join("sled/conf");
+    let length = fs::read(&conf).unwrap().len();
+    fs::write(&conf, vec![0x5A; length]).unwrap();
+    let mut opened = open(dir.path());
+    assert!(!opened.fresh && opened.set_aside.is_none(), "{:?}", opened.notes);
     assert_eq!(opened.journal.load().unwrap(), after(30));
 }
 
