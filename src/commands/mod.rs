@@ -1,10 +1,53 @@
-//! One file per subcommand, and what they share: ranges of hours, the output, the summary.
+//! One file per subcommand, and what they share: the session, ranges of hours, the output, the summary.
 
+pub mod backfill;
+pub mod explain;
+pub mod hours;
 pub mod observe;
+pub mod once;
+pub mod one_shot;
 pub mod output;
+pub mod plan;
 pub mod range;
 pub mod session;
 pub mod status;
+pub mod stop;
 pub mod summary;
 
+use std::future::Future;
+
+use crate::cli::{Cli, Command, HourCommand};
+use crate::exit::Exit;
+use crate::problem::Failure;
 pub use crate::telemetry::figures;
+
+/// Runs a command to its end.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let global = cli.global;
+    match cli.command {
+        Command::Once(args) => on_runtime(once::run(&global, args)),
+        Command::Backfill(args) => on_runtime(backfill::run(&global, args)),
+        Command::Hour(HourCommand::Retry(args)) => on_runtime(hours::retry(&global, args)),
+        Command::Hour(HourCommand::Skip(args)) => on_runtime(hours::skip(&global, args)),
+        Command::Hour(HourCommand::Reexport(args)) => on_runtime(hours::reexport(&global, args)),
+        Command::Status(args) => status::run(&global, &args),
+        Command::Plan(args) => plan::run(&global, &args),
+        Command::Explain(args) => explain::run(&global, &args),
+        Command::Version => explain::version(&global),
+        _ => Err(Failure::usage("this command is not built into this version")),
+    }
+}
+
+/// Two workers are plenty: what takes time is on the network or on blocking threads.
+fn on_runtime(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("E701", format!("no runtime: {error}")))?;
+    let result = runtime.block_on(command);
+    // Steps that were abandoned may still sit in a blocking call; nothing waits for them.
+    runtime.shutdown_background();
+    result
+}

@@ -113,7 +113,7 @@ impl Watch {
 
     fn count(&mut self, engine: &Engine, now: DateTime<Utc>) {
         let Some(scope) = &self.scope else { return };
-        let left: u64 = scope.sources.iter().map(|(name, window)| engine.hours_left(name, *window, now)).sum();
+        let left: u64 = scope.sources.iter().map(|(name, windows)| engine.hours_left(name, windows, now)).sum();
         self.total = self.total.max(left);
         self.progress.set_hours(self.total - left, self.total);
     }

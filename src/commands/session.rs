@@ -31,7 +31,7 @@ pub struct Session {
     /// Names this run in every log line: 16 lower-case hex digits.
     pub run_id: String,
     /// Where data goes.
-    pub output: Output,
+    pub output: Arc<Output>,
     /// The global flags.
     pub global: Global,
     _log: Guard,
@@ -72,7 +72,7 @@ impl Session {
         let color = output::use_color(global.color, std::io::stderr().is_terminal());
         let options = telemetry::Options { run_id: &run_id, verbose: global.verbose, quiet: global.quiet, color };
         let log = telemetry::init(&loaded.config.log, &options);
-        let output = Output::stdout(global.form());
+        let output = Arc::new(Output::stdout(global.form()));
         Ok(Self { loaded, run_id, output, global: global.clone(), _log: log })
     }
 

@@ -15,7 +15,7 @@ use crate::archive::{Archive, Limits, Packing};
 use crate::clock;
 use crate::config::StoreChecksum;
 use crate::engine::{Effects, Outcome, Step};
-use crate::lake::{Lake, LakeError};
+use crate::lake::{Lake, LakeError, LakeFacts};
 use crate::model::{CaptureId, CaptureRecord, CaptureState, Fault, FaultKind, SourceName};
 use crate::stage::Stage;
 use crate::telemetry::Progress;
@@ -77,6 +77,11 @@ impl LiveEffects {
     /// The staging directory's use, for status.
     pub fn stage(&self) -> &Stage {
         &self.stage
+    }
+
+    /// Which lake this is, for people.
+    pub fn place(&self) -> LakeFacts {
+        self.lake.describe()
     }
 
     async fn outcome(&self, step: Step) -> Result<Outcome, Fault> {

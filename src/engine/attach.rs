@@ -46,8 +46,8 @@ impl Engine {
         let watermark = self.sources.get(name).and_then(|source| source.ledger.watermark());
         let policy = self.policy.sources.get(name);
         let newest = policy.map_or(Hour::containing(now), |policy| policy.newest_due(now));
-        let backfill_from =
-            self.scope.as_ref().and_then(|scope| *scope.sources.get(name)?).map(|window| window.first());
+        let windows = self.scope.as_ref().and_then(|scope| scope.sources.get(name));
+        let backfill_from = windows.and_then(|windows| windows.iter().map(|window| window.first()).min());
         let seven_days = newest.plus(-FALLBACK);
         Step::Attach {
             source: name.clone(),

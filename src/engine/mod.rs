@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 pub use driver::{Control, Driver, Effects, Ended, Observer};
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
-pub use verdict::{SourceEnd, Stop, Tally};
+pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
 use crate::model::planner::Plan;
 use crate::model::{
@@ -80,8 +80,8 @@ impl Engine {
             if let Some(first) = record.first_hour {
                 ledger.keep_from(first);
             }
-            for window in scope.iter().filter_map(|scope| *scope.sources.get(name)?) {
-                ledger.open_window(window);
+            for window in scope.iter().filter_map(|scope| scope.sources.get(name)).flatten() {
+                ledger.open_window(*window);
             }
             sources.insert(name.clone(), SourceState::new(record, ledger, rebuilt, sweeps_max));
         }

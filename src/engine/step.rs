@@ -205,6 +205,19 @@ pub enum Order {
     Resume,
 }
 
+impl Order {
+    /// The order in words, as its command is written.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Retry(source, hour) => format!("retry {hour} of `{source}`"),
+            Self::Skip(source, hour, _) => format!("skip {hour} of `{source}`"),
+            Self::Reexport { source, hour, .. } => format!("reexport {hour} of `{source}`"),
+            Self::Pause => "pause".to_owned(),
+            Self::Resume => "resume".to_owned(),
+        }
+    }
+}
+
 /// What the engine wants done, in this order: the changes are committed before any step of the same batch starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {

@@ -8,6 +8,7 @@ use super::Engine;
 use super::state::Attachment;
 use super::step::Step;
 use crate::model::planner::Plan;
+use crate::model::policy::in_any;
 use crate::model::{Fault, FaultKind, Hour, HourState, ManifestFacts, Phase, RetryPolicy, SourceName, Window};
 
 /// Why the engine can do nothing at all.
@@ -37,6 +38,15 @@ pub enum SourceEnd {
     SourceDown(Fault),
     /// The lake or staging refused too often in a row.
     StoreDown(Fault),
+}
+
+/// Unfinished hours of a scope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScopeCounts {
+    /// Set aside.
+    pub quarantined: u64,
+    /// Answered empty once.
+    pub provisional: u64,
 }
 
 /// What this process did.
@@ -144,18 +154,32 @@ impl Engine {
     }
 
     /// Due hours in a range (all of them without one) that are still to be finished; for progress.
-    pub fn hours_left(&self, name: &SourceName, window: Option<Window>, now: DateTime<Utc>) -> u64 {
+    pub fn hours_left(&self, name: &SourceName, windows: &[Window], now: DateTime<Utc>) -> u64 {
         let (Some(source), Some(policy)) = (self.sources.get(name), self.policy.sources.get(name)) else { return 0 };
         let due = policy.newest_due(source.due_now(now));
         let left = |hour: &&Hour| {
             **hour <= due
-                && window.is_none_or(|window| window.contains(**hour))
+                && in_any(windows, **hour)
                 && source
                     .ledger
                     .work(**hour)
                     .is_none_or(|work| !matches!(work.phase, Phase::Quarantined | Phase::Provisional))
         };
         source.ledger.open().iter().filter(left).count() as u64
+    }
+
+    /// Hours of a range that are set aside, or answered empty once.
+    pub fn scope_counts(&self, name: &SourceName, windows: &[Window]) -> ScopeCounts {
+        let mut counts = ScopeCounts::default();
+        let Some(source) = self.sources.get(name) else { return counts };
+        for hour in source.ledger.open().iter().filter(|hour| in_any(windows, **hour)) {
+            match source.ledger.work(*hour).map(|work| &work.phase) {
+                Some(Phase::Quarantined) => counts.quarantined += 1,
+                Some(Phase::Provisional) => counts.provisional += 1,
+                _ => {}
+            }
+        }
+        counts
     }
 
     /// The requests in flight, for people.

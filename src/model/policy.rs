@@ -72,13 +72,33 @@ impl SourcePolicy {
 /// What a one-shot command works on. The daemon's scope is everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The sources in it, each with the hours (both ends included), or all its hours.
-    pub sources: BTreeMap<SourceName, Option<Window>>,
+    /// The sources in it, each with its windows; without any, all its hours.
+    pub sources: BTreeMap<SourceName, Vec<Window>>,
 }
 
 impl Scope {
     /// Whether an hour is in it.
     pub fn contains(&self, source: &SourceName, hour: Hour) -> bool {
-        self.sources.get(source).is_some_and(|window| window.is_none_or(|window| window.contains(hour)))
+        self.sources.get(source).is_some_and(|windows| in_any(windows, hour))
     }
+}
+
+/// Whether an hour lies in one of the windows; without any, every hour does.
+pub fn in_any(windows: &[Window], hour: Hour) -> bool {
+    windows.is_empty() || windows.iter().any(|window| window.contains(hour))
+}
+
+/// The windows that cover just these hours (in order, each once).
+pub fn windows_of(hours: &[Hour]) -> Vec<Window> {
+    let mut windows: Vec<Window> = Vec::new();
+    for hour in hours {
+        match windows.last().and_then(|last| last.extended_to(*hour)) {
+            Some(longer) => {
+                windows.pop();
+                windows.push(longer);
+            }
+            None => windows.push(Window::of(*hour)),
+        }
+    }
+    windows
 }

@@ -50,6 +50,11 @@ impl Window {
         (self.first.index()..=self.last.index()).map(Hour::from_index)
     }
 
+    /// This window and the hour right after it; `None` for any other hour.
+    pub fn extended_to(self, hour: Hour) -> Option<Window> {
+        (hour == self.last.next()).then_some(Self { first: self.first, last: hour })
+    }
+
     /// The part of this window that lies in `other`.
     pub fn intersect(self, other: Window) -> Option<Window> {
         Window::new(self.first.max(other.first), self.last.min(other.last))

@@ -2,11 +2,14 @@
 //! its colour alone.
 
 mod calendar;
+mod command;
 mod page;
 mod problems;
 mod table;
 
 use chrono::{DateTime, Utc};
+
+pub use command::run;
 
 use crate::model::report::StatusReport;
 use crate::telemetry::figures;

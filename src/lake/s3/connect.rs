@@ -53,7 +53,8 @@ pub(super) async fn store(section: &config::S3, lake: &config::Lake) -> Result<S
     let loader = match section.seed_credentials.take() {
         Some((id, secret)) => {
             let (id, secret) = (id.expose_secret(), secret.expose_secret());
-            loader.credentials_provider(Credentials::new(id, secret, None, None, "AWS_ACCESS_KEY and AWS_SECRET_KEY"))
+            let token = section.seed_session_token.take().map(|token| token.expose_secret().to_owned());
+            loader.credentials_provider(Credentials::new(id, secret, token, None, "AWS_ACCESS_KEY and AWS_SECRET_KEY"))
         }
         None => loader,
     };
