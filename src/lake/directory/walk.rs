@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::{LakeError, Page, absent, keys, modified, trouble};
-use crate::lake::Listed;
+use super::LakeError;
+use super::durable::trouble;
+use super::place::{absent, modified};
+use crate::lake::{Listed, Page, keys};
 use crate::model::layout;
 
 /// The first `limit` keys that begin with `prefix` and are greater than `after`.

@@ -12,6 +12,10 @@ use super::LakeError;
 /// Longest part of a store's own message that is shown.
 const MESSAGE_MAX: usize = 160;
 
+/// The providers of the default chain, in its order, after the seed's pair.
+const NO_CREDENTIALS: &str = "no AWS credentials were found; looked at: AWS_ACCESS_KEY and AWS_SECRET_KEY, environment \
+    (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), profile (~/.aws), web identity token, ECS container, EC2 instance metadata";
+
 /// What was asked.
 pub(super) struct Asked<'a> {
     pub(super) operation: &'static str,
@@ -68,8 +72,10 @@ impl Asked<'_> {
         let lower = why.to_lowercase();
         let what = format!("{} of {}", self.operation, self.key);
         if lower.contains("credentials") {
-            let places = "environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, or the pair AWS_ACCESS_KEY, AWS_SECRET_KEY), profile (~/.aws), web identity token, ECS container, EC2 instance metadata";
-            return LakeError::Refused(format!("no AWS credentials were found; looked at: {places} ({})", cut(&why)));
+            if !lower.contains("no credentials") {
+                return LakeError::Refused(format!("the AWS credentials could not be loaded: {}", cut(&why)));
+            }
+            return LakeError::Refused(NO_CREDENTIALS.to_owned());
         }
         LakeError::Unavailable(match error {
             SdkError::TimeoutError(_) => format!("S3 did not answer {what} in time: {}", cut(&why)),

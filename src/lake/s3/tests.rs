@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::in_order;
+use super::ask::in_order;
 use crate::config::StoreChecksum;
 use crate::lake::contract_stores::{open_s3, section, serve_s3s};
 use crate::lake::{LakeError, Listed, Page, Sums};
