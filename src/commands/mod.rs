@@ -10,6 +10,7 @@ pub mod output;
 pub mod plan;
 pub mod range;
 pub mod session;
+pub mod sim;
 pub mod status;
 pub mod stop;
 pub mod summary;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&global, &args),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
+        Command::Sim(args) => on_runtime(sim::run(&global, args)),
         Command::Version => explain::version(&global),
         _ => Err(Failure::usage("this command is not built into this version")),
     }
