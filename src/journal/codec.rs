@@ -30,6 +30,9 @@ pub(super) struct Seal {
     pub(super) records: u64,
     /// The sum of their CRC-32Cs.
     pub(super) sum: u64,
+    /// Everything is being replaced, and more batches follow.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unfinished: bool,
     /// The version of ampd that wrote last.
     pub(super) written_by: String,
 }

@@ -228,6 +228,7 @@ pub(super) fn read_all(db: &sled::Db) -> Result<(Snapshot, Option<Seal>), Journa
         return Err(JournalError::Newer { written_by, found });
     }
     match &seal {
+        Some(seal) if seal.unfinished => Err(JournalError::Corrupt("replacing it was not finished".to_owned())),
         Some(seal) if !seal.same_records(&counted) => {
             let (found, wanted) = (counted.records, seal.records);
             Err(JournalError::Corrupt(format!("{found} records found, {wanted} written, or some of them are old")))

@@ -29,6 +29,6 @@ pub trait Journal: Send {
     fn load(&mut self) -> Result<Snapshot, JournalError>;
 
     /// All changes or none, durable when it returns. After an error it is unknown whether they were written: commit
-    /// them again (a repeat changes nothing) or load.
+    /// them again (a repeat changes nothing) or load. Batches are best kept under a few thousand changes.
     fn commit(&mut self, changes: &[Change]) -> Result<(), JournalError>;
 }

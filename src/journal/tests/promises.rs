@@ -117,6 +117,21 @@ fn replacing_everything_leaves_nothing_of_before() {
 }
 
 #[test]
+fn a_replacement_that_was_not_finished_leaves_a_fresh_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut journal = open(dir.path()).journal;
+    let all: Vec<_> = (0..2_500).map(|n| hour("web", n, 1)).collect();
+    journal.commit(&numbered(1)).unwrap();
+    journal.replace(&all).unwrap();
+    assert_eq!(journal.load().unwrap().hours.len(), 2_500);
+    journal.write(std::collections::BTreeMap::new(), true).unwrap();
+    drop(journal);
+    let mut opened = open(dir.path());
+    assert!(opened.fresh && opened.set_aside.is_some(), "{:?}", opened.notes);
+    assert_eq!(opened.journal.load().unwrap(), Snapshot::default());
+}
+
+#[test]
 fn a_record_with_a_wrong_checksum_is_damage() {
     let key = b"c/000000000001";
     let body = serde_json::to_vec(&capture(1, "aa")).unwrap();
