@@ -200,7 +200,7 @@ impl Engine {
                 let record = source.ledger.get(*hour);
                 self.scope.is_none()
                     || record.is_some_and(|r| {
-                        r.work.is_some() || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now))
+                        r.work.is_some() || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now, turn.now))
                     })
             };
             let generation = |hour: Hour| source.ledger.published(hour).map(|published| (hour, published.generation));

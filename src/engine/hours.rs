@@ -160,19 +160,21 @@ impl Engine {
             );
             turn.say(Loudness::Warn, Stage::LakeLoad, name, hour, text);
         }
-        self.clear_recheck(name, &mut record, asked_at);
+        self.clear_recheck(turn, name, &mut record, asked_at);
         self.drop_work(turn, name, hour, &mut record);
         self.put(turn, name, hour, record);
     }
 
-    /// A recheck is done only by an answer whose request was sent when it was due.
-    fn clear_recheck(&self, name: &SourceName, record: &mut HourRecord, asked_at: DateTime<Utc>) {
-        let policy = self.policy.sources.get(name);
-        if let Some(due) = record.recheck_due
-            && policy.is_none_or(|policy| policy.recheck_is_due(due, asked_at) || policy.recheck_after.is_none())
-        {
-            record.recheck_due = None;
-        }
+    /// A recheck is done only by an answer whose request was sent when it was due. One that was set under another
+    /// clock is set again under this one.
+    fn clear_recheck(&self, turn: &Turn, name: &SourceName, record: &mut HourRecord, asked_at: DateTime<Utc>) {
+        let Some(policy) = self.policy.sources.get(name) else { return };
+        record.recheck_due = match (record.recheck_due, policy.recheck_after) {
+            (Some(due), Some(after)) if due > asked_at => {
+                Some(if policy.is_far_ahead(due, turn.now) { turn.now + after } else { due })
+            }
+            _ => None,
+        };
     }
 
     /// Ends the work on an hour without publishing it. The caller writes the record.
