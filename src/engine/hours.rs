@@ -105,8 +105,9 @@ impl Engine {
             self.keep_published(turn, name, hour, record, &nothing, &facts, capture.asked_at);
             return;
         }
-        let agreed = work.empty_since.is_some_and(|since| since <= capture.asked_at)
-            && capture.asked_at >= policy.empty_at(hour);
+        // An hour is in one capture at a time, so whatever set `empty_since` was answered before this was asked; the two
+        // times themselves may come from different clocks.
+        let agreed = work.empty_since.is_some() && capture.asked_at >= policy.empty_at(hour);
         if agreed {
             let draft = Draft::without_rows(generation, HourState::Empty, None);
             work.phase = Phase::Uploaded(Box::new(draft));
@@ -114,7 +115,7 @@ impl Engine {
             self.flag_if_between_data(turn, name, hour);
             return;
         }
-        work.empty_since = Some(work.empty_since.unwrap_or(turn.now).min(turn.now));
+        work.empty_since = Some(work.empty_since.unwrap_or(capture.asked_at));
         work.phase = Phase::Provisional;
         work.capture = None;
         work.attempt = 0;
