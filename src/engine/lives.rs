@@ -11,13 +11,24 @@ use crate::model::{
     ManifestRef, Owner, Phase, SourceName, Why, Window,
 };
 
+/// Decisions about an hour that follow from one event: absent, published as empty; contested, renumbered, uploaded.
+const DECISIONS_MAX: usize = 4;
+
 impl Engine {
+    /// A decision may open the next one (an empty hour is published in the turn that believes it), so this looks until
+    /// nothing changes.
     pub(super) fn advance_lives(&mut self, turn: &mut Turn) {
-        let ids: Vec<CaptureId> = self.lives.keys().copied().collect();
-        for id in ids {
-            self.advance_live(turn, id);
+        for _ in 0..DECISIONS_MAX {
+            let before = turn.changes.len();
+            let ids: Vec<CaptureId> = self.lives.keys().copied().collect();
+            for id in ids {
+                self.advance_live(turn, id);
+            }
+            self.publish_skips(turn);
+            if turn.changes.len() == before {
+                return;
+            }
         }
-        self.publish_skips(turn);
     }
 
     fn advance_live(&mut self, turn: &mut Turn, id: CaptureId) {

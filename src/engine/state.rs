@@ -120,7 +120,8 @@ pub(super) struct SourceState {
 impl SourceState {
     pub(super) const GOOD_ANSWERS_AFTER_429: u32 = 10;
     /// Learnt this long ago, a difference of clocks is not believed any more: the clock may have been set.
-    const CLOCK_BELIEVED: TimeDelta = TimeDelta::hours(1);
+    /// Longer than the hour between two requests, or each first answer of an hour would be thrown away as too early.
+    const CLOCK_BELIEVED: TimeDelta = TimeDelta::hours(3);
 
     pub(super) fn new(record: SourceRecord, ledger: Ledger, rebuilt: bool, sweeps_max: u32) -> Self {
         Self {

@@ -11,7 +11,7 @@ use ampd::model::{
     CaptureFacts, CaptureId, CaptureRecord, CaptureState, Draft, Fault, FaultKind, Hour, HourState, Manifest,
     ManifestRef, Object, layout, publish, sweep,
 };
-use chrono::TimeDelta;
+use chrono::{SubsecRound, TimeDelta};
 
 use crate::amplitude::{Archive, Reply, Trouble, content, packed, parts};
 use crate::lake::{Body, Created, Stored, put, read};
@@ -130,9 +130,10 @@ impl Context {
             let now = world.now;
             (world.amplitude.answer(capture.window, now, &mut world.random, world.calm), now)
         };
-        let date = self.world.borrow().scenario.date_header.then_some(sampled);
-        latency(&self.world).await;
+        let date = self.world.borrow().scenario.date_header.then(|| sampled.trunc_subsecs(0));
+        wait(&self.world, TimeDelta::milliseconds(150)).await;
         let clock = date.map(|date| ServerClock { date, ahead: self.local() - date });
+        latency(&self.world).await;
         let mut world = self.world.borrow_mut();
         let (id, window) = (capture.id, capture.window);
         match reply {
