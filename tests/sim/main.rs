@@ -13,6 +13,7 @@ mod scenario;
 mod schedule;
 mod world;
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -22,34 +23,43 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-/// Schedules on every core until one fails: its seed and violation.
-fn search(first: u64, count: u64) -> (u64, Counts, Option<(u64, String)>) {
+/// What a search found.
+#[derive(Default)]
+struct Found {
+    run: u64,
+    counts: Counts,
+    /// By invariant: the smallest seed, its violation, and how many there were.
+    violations: BTreeMap<String, (u64, String, u64)>,
+}
+
+/// Schedules on every core until one fails, or all of them.
+fn search(first: u64, count: u64, all: bool) -> Found {
     let next = AtomicU64::new(first);
     let stop = AtomicBool::new(false);
-    let found: Mutex<(u64, Counts, Option<(u64, String)>)> = Mutex::new((0, Counts::default(), None));
+    let found = Mutex::new(Found::default());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..cores {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + count || stop.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let report = schedule::run(seed, false);
-                    let mut found = found.lock().unwrap();
-                    found.0 += 1;
-                    found.1.add(report.counts);
-                    if let Some(violation) = report.violation {
-                        stop.store(true, Ordering::Relaxed);
-                        if found.2.as_ref().is_none_or(|(seen, _)| seed < *seen) {
-                            found.2 = Some((seed, violation));
-                        }
-                    }
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count || stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let report = schedule::run(seed, false);
+            let mut found = found.lock().unwrap();
+            found.run += 1;
+            found.counts.add(report.counts);
+            if let Some(violation) = report.violation {
+                stop.store(!all, Ordering::Relaxed);
+                let name = violation.split(": ").next().unwrap_or_default().to_owned();
+                let entry = found.violations.entry(name).or_insert_with(|| (seed, violation.clone(), 0));
+                entry.2 += 1;
+                if seed < entry.0 {
+                    (entry.0, entry.1) = (seed, violation);
                 }
-            });
+            }
         }
-    });
+    };
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
     found.into_inner().unwrap()
 }
 
@@ -67,10 +77,12 @@ fn no_schedule_breaks_a_promise() {
         return;
     }
     let (first, count) = (number("AMPD_FIRST").unwrap_or(1), number("AMPD_SCHEDULES").unwrap_or(300));
-    let (run, counts, failure) = search(first, count);
-    println!("{run} schedules, {counts:?}");
+    let found = search(first, count, number("AMPD_ALL").is_some());
+    println!("{} schedules, {:?}", found.run, found.counts);
     let _ = std::panic::take_hook();
-    if let Some((seed, violation)) = failure {
-        panic!("after {run} schedules, seed {seed}: {violation}\nreplay it: AMPD_SEED={seed} cargo test --test sim -- --nocapture");
+    for (seed, violation, times) in found.violations.values() {
+        println!("{times} times, seed {seed}: {violation}");
     }
+    let replay = "replay one: AMPD_SEED=<seed> cargo test --test sim -- --nocapture";
+    assert!(found.violations.is_empty(), "broken after {} schedules; {replay}", found.run);
 }

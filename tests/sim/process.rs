@@ -85,7 +85,7 @@ impl Process {
         };
         let scope = match self.kind {
             Kind::Daemon => None,
-            Kind::OneShot(window) => Some(Scope { sources: BTreeMap::from([(source(), window)]) }),
+            Kind::OneShot(window) => Some(Scope { sources: BTreeMap::from([(source(), window.into_iter().collect())]) }),
         };
         let snapshot = self.journal.load().unwrap_or_default();
         self.life = Some(Life {
@@ -194,7 +194,7 @@ impl Process {
                     Command::Record(more) => changes.extend(more),
                     Command::Run(id, step) => steps.push((id, step)),
                     Command::Say(notice) => {
-                        let hours = notice.hours.unwrap_or_default();
+                        let hours = notice.hours.map_or_else(String::new, |hours| hours.to_string());
                         self.context.world.borrow_mut().note(|| format!("p{} says {hours}: {}", self.index, notice.text));
                     }
                 }
