@@ -6,7 +6,7 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{Change, Hour, ManifestRef, Phase, SourceName, Why, Window};
+use crate::model::{Change, Hour, ManifestRef, Pause, Phase, SourceName, Why, Window};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
@@ -256,7 +256,7 @@ impl Engine {
             }
             let ready = |hour: &Hour| {
                 source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && record.work.is_none())
-                    && source.sweep_after.get(hour).is_none_or(|after| *after <= turn.now)
+                    && source.sweep_after.get(hour).is_none_or(|pause| pause.is_over(turn.now))
             };
             let mut hours: Vec<Hour> = Vec::new();
             for hour in source.ledger.leftovers().iter().copied().filter(ready) {
@@ -294,7 +294,7 @@ impl Engine {
         for hour in hours {
             let Some(source) = self.sources.get_mut(name) else { return };
             if waiting.contains(hour) {
-                source.sweep_after.insert(*hour, turn.now + TimeDelta::hours(1));
+                source.sweep_after.insert(*hour, Pause::starting(turn.now, TimeDelta::hours(1)));
                 continue;
             }
             source.sweep_after.remove(hour);

@@ -260,7 +260,7 @@ impl Engine {
         let sources = self.sources.iter().flat_map(|(name, source)| {
             let own = source.record.not_before.and_then(|pause| pause.ends(now));
             let keys = source.keys_refused.as_ref().and_then(|(pause, _)| pause.ends(now));
-            let sweep = source.sweep_after.values().min().copied();
+            let sweep = source.sweep_after.values().filter_map(|pause| pause.ends(now)).min();
             [own, keys, sweep, self.plan(name, now, |plan: &Plan| plan.next_time())].into_iter().flatten()
         });
         let late = self.late_writes_end().filter(|_| self.conditional_writes == Some(false));

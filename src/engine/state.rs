@@ -110,7 +110,7 @@ pub(super) struct SourceState {
     /// How far the local clock is ahead of Amplitude's, and when that was found.
     pub(super) clock_ahead: Option<(TimeDelta, DateTime<Utc>)>,
     /// Hours whose leftovers were looked at and wait for readers.
-    pub(super) sweep_after: BTreeMap<Hour, DateTime<Utc>>,
+    pub(super) sweep_after: BTreeMap<Hour, Pause>,
     pub(super) sweeps_left: u32,
     pub(super) sweeping: bool,
     pub(super) reading: bool,
