@@ -193,12 +193,20 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_published(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, published: ManifestRef) {
+    /// The hour is published, by the work that there is now (`ours`) or by one that was given up meanwhile.
+    pub(super) fn on_published(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        hour: Hour,
+        published: ManifestRef,
+        ours: bool,
+    ) {
         let Some(source) = self.sources.get(name) else { return };
         let recheck_after = self.policy.sources.get(name).and_then(|policy| policy.recheck_after);
         let mut record = source.ledger.record(hour);
         let before = record.published;
-        let Some(work) = record.work.take() else { return };
+        let Some(work) = record.work.clone() else { return };
         record.published = Some(published);
         record.leftovers |= before.is_some() && published.generation > 1;
         let state = published.facts.map_or(HourState::Data, |facts| facts.state);
@@ -208,8 +216,13 @@ impl Engine {
         if let Some(facts) = published.facts {
             self.tally.count(&facts);
         }
+        if ours || !matches!(work.why, Why::Reexport { .. }) {
+            record.leftovers |= !ours;
+            record.work = None;
+        }
+        let ended = record.work.is_none();
         self.put(turn, name, hour, record);
-        if let Some(capture) = work.capture {
+        if let Some(capture) = work.capture.filter(|_| ended) {
             self.detach(turn, capture, hour);
         }
     }

@@ -459,8 +459,14 @@ impl Engine {
         capture: &CaptureFacts,
         outcome: Outcome,
     ) {
+        let Some(source) = self.sources.get(name) else { return };
+        // The capture may have been given up, or a person may have decided otherwise, while the answer was on its way.
+        let ours = source.ledger.work(hour).is_some_and(|work| {
+            work.capture == capture.id && matches!(&work.phase, Phase::Uploaded(uploaded) if **uploaded == *draft)
+        });
         match outcome {
-            Outcome::Published(published) => self.on_published(turn, name, hour, published),
+            Outcome::Published(published) => self.on_published(turn, name, hour, published, ours),
+            _ if !ours => {}
             Outcome::Contested(newest) => self.on_contested(turn, name, hour, draft, capture, newest),
             Outcome::ObjectsMissing(what) => {
                 turn.say(Loudness::Warn, Stage::LakeLoad, name, hour, format!("{what}: uploading the hour again"));
