@@ -6,7 +6,7 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{Change, Hour, ManifestRef, Pause, Phase, SourceName, Why, Window};
+use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
@@ -128,17 +128,16 @@ impl Engine {
             return;
         }
         record.published = Some(ManifestRef { generation, published_at: modified, facts: None });
-        if source.rebuilt {
-            record.leftovers = true;
-            record.recheck_due = self.recheck_after_rebuild(name, modified, turn.now);
-        }
+        record.leftovers = true;
+        record.recheck_due = self.recheck_after_adoption(name, modified, turn.now);
         if record.work.as_ref().is_some_and(|work| work.why == Why::First) {
             self.drop_work(turn, name, hour, &mut record);
         }
         self.put(turn, name, hour, record);
     }
 
-    fn recheck_after_rebuild(
+    /// An hour that this journal did not publish is rechecked as after a rebuild: nobody else may be there to do it.
+    pub(super) fn recheck_after_adoption(
         &self,
         name: &SourceName,
         published: DateTime<Utc>,
@@ -168,12 +167,7 @@ impl Engine {
             .collect();
         for hour in gone {
             let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { continue };
-            record.published = None;
-            record.recheck_due = None;
-            record.leftovers = true;
-            if let Some(work) = record.work.as_mut() {
-                work.why = Why::First;
-            }
+            unpublish(&mut record);
             turn.say(
                 Loudness::Warn,
                 Stage::LakeLoad,
@@ -240,7 +234,7 @@ impl Engine {
             }
             match read.iter().find(|(read, _)| read == hour) {
                 Some((_, published)) => record.published = Some(*published),
-                None => record.published = None,
+                None => unpublish(&mut record),
             }
             self.put(turn, name, *hour, record);
         }
@@ -302,5 +296,15 @@ impl Engine {
             record.leftovers = false;
             self.put(turn, name, *hour, record);
         }
+    }
+}
+
+/// Its manifest is not in the lake: whatever is done for the hour is done for the first time.
+fn unpublish(record: &mut HourRecord) {
+    record.published = None;
+    record.recheck_due = None;
+    record.leftovers = true;
+    if let Some(work) = record.work.as_mut() {
+        work.why = Why::First;
     }
 }

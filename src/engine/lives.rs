@@ -7,7 +7,7 @@ use super::state::{Live, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::{Engine, PUBLISHES_MAX};
 use crate::model::{
-    CaptureFacts, CaptureId, CaptureRecord, CaptureState, Change, Content, Draft, Fault, FaultKind, Hour, HourRecord,
+    CaptureFacts, CaptureId, CaptureRecord, CaptureState, Change, Content, Draft, Fault, FaultKind, Hour, HourRecord, HourState,
     ManifestRef, Owner, Phase, SourceName, Why, Window,
 };
 
@@ -491,6 +491,9 @@ impl Engine {
         newest: Option<ManifestRef>,
     ) {
         let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        if let Some(newest) = newest.filter(|newest| newest.facts.is_some_and(|f| f.state != HourState::Skipped)) {
+            record.recheck_due = self.recheck_after_adoption(name, newest.published_at, turn.now);
+        }
         record.published = newest;
         let why = record.work.as_ref().map_or(Why::First, |work| work.why);
         let facts = newest.and_then(|newest| newest.facts);

@@ -74,7 +74,6 @@ impl Engine {
         let mut sources = BTreeMap::new();
         for name in policy.sources.keys() {
             let record = records.remove(name);
-            let rebuilt = record.as_ref().is_none_or(|record| record.first_hour.is_none());
             let record = record.unwrap_or_default();
             let mut ledger = ledgers.remove(name).unwrap_or_default();
             if let Some(first) = record.first_hour {
@@ -83,7 +82,7 @@ impl Engine {
             for window in scope.iter().filter_map(|scope| scope.sources.get(name)).flatten() {
                 ledger.open_window(*window);
             }
-            sources.insert(name.clone(), SourceState::new(record, ledger, rebuilt, sweeps_max));
+            sources.insert(name.clone(), SourceState::new(record, ledger, sweeps_max));
         }
         let mut engine = Self {
             policy,

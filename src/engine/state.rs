@@ -94,8 +94,6 @@ pub(super) struct SourceState {
     pub(super) ledger: Ledger,
     pub(super) record: SourceRecord,
     pub(super) attachment: Attachment,
-    /// The journal knew nothing of the source: every record comes from the lake.
-    pub(super) rebuilt: bool,
     /// Requests in flight.
     pub(super) capturing: BTreeMap<CaptureId, CaptureRecord>,
     /// After a 429, one request at a time until this many good answers.
@@ -123,12 +121,11 @@ impl SourceState {
     /// Longer than the hour between two requests, or each first answer of an hour would be thrown away as too early.
     const CLOCK_BELIEVED: TimeDelta = TimeDelta::hours(3);
 
-    pub(super) fn new(record: SourceRecord, ledger: Ledger, rebuilt: bool, sweeps_max: u32) -> Self {
+    pub(super) fn new(record: SourceRecord, ledger: Ledger, sweeps_max: u32) -> Self {
         Self {
             ledger,
             record,
             attachment: Attachment::No,
-            rebuilt,
             capturing: BTreeMap::new(),
             throttled: 0,
             keys_refused: None,
