@@ -21,7 +21,7 @@ pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
 use crate::model::planner::Plan;
 use crate::model::{
-    CaptureId, CaptureRecord, CaptureState, Change, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
+    CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
     Snapshot, SourceName, SourceRecord, Window, invariant, retry,
 };
 use state::{Gate, Live, SourceState, Turn};
@@ -183,11 +183,20 @@ impl Engine {
         }
         self.carry_out_orders(turn);
         if self.lake_gate.is_open(turn.now) {
-            self.advance_lives(turn);
+            if self.staging_is_readable(turn.now) {
+                self.advance_lives(turn);
+            }
             self.read_manifests(turn);
             self.sweep(turn);
         }
         self.ask(turn);
+    }
+
+    /// A full disk holds back captures only: what is staged makes room by being published. One that cannot be read
+    /// holds back both.
+    fn staging_is_readable(&self, now: DateTime<Utc>) -> bool {
+        let unreadable = self.disk_gate.last_fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::StagingFailed);
+        !unreadable || self.disk_gate.is_open(now)
     }
 
     /// Asks for windows while there is room: in flight, staged and on the disk.

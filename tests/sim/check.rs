@@ -128,7 +128,8 @@ fn objects_there(world: &mut World, manifest: &Manifest, about: &str) {
         let right = world.lake.objects.get(&object.key).is_some_and(|stored| {
             stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref()
         });
-        let just_taken = world.lake.taken.get(&object.key).is_some_and(|at| world.now - *at < TimeDelta::minutes(10));
+        let checked = world.lake.checked.get(&(manifest.hour, manifest.generation, manifest.capture.id));
+        let just_taken = world.lake.taken.get(&object.key).zip(checked).is_some_and(|(at, checked)| at >= checked);
         if !right && !just_taken {
             world.broken("a manifest names only objects that are there", format!("{about}: {}", object.key));
         }
@@ -219,7 +220,7 @@ pub fn at_the_end(world: &mut World, calm_since: Time, ledger: &Ledger, losses: 
         if ledger.published(hour).map(|p| p.generation) != Some(newest.generation) && world.scenario.processes.len() == 1 {
             world.broken("the journal knows the newest manifest in the end", hour);
         }
-        late_rows(world, hour, &newest, modified, quarantined, losses);
+        late_rows(world, hour, &newest, quarantined, losses);
         let names = |key: &String| newest.objects.iter().any(|object| object.key == *key);
         let prefix = ampd::model::layout::hour_prefix(&source(), hour);
         let left: Vec<String> = world
@@ -238,7 +239,7 @@ pub fn at_the_end(world: &mut World, calm_since: Time, ledger: &Ledger, losses: 
 }
 
 /// Late data is found: after its publication the hour was asked for again, and what was found is published.
-fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, modified: Time, quarantined: bool, losses: bool) {
+fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, quarantined: bool, losses: bool) {
     let Some(after) = world.scenario.source_policy().recheck_after else { return };
     if world.scenario.wrong_clocks || (losses && !world.scenario.store_ahead.is_zero()) {
         return;
@@ -246,7 +247,7 @@ fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, modified: Time, q
     if newest.state == HourState::Skipped || quarantined || world.amplitude.hopeless(hour) {
         return;
     }
-    let published = modified - world.scenario.store_ahead;
+    let published = newest.published_at;
     if world.now - published < after + TimeDelta::hours(3) {
         return;
     }

@@ -168,6 +168,10 @@ impl Context {
     /// The staged file, if it is what the journal recorded.
     async fn open(&self, capture: &CaptureRecord) -> Result<Rc<Archive>, Outcome> {
         latency(&self.world).await;
+        let noise = self.world.borrow().scenario.disk_noise;
+        if self.world.borrow_mut().fault(noise) {
+            return Err(disk(FaultKind::StagingFailed));
+        }
         if let Some(CaptureState::Staged { bytes, sha256 }) = Some(&capture.state)
             && let Some(archive) = self.stage.borrow().files.get(&capture.id).cloned()
             && archive.bytes() == *bytes
@@ -240,6 +244,8 @@ impl Context {
                 }
                 publish::Decision::Contested { newest } => return Ok(Outcome::Contested(named(newest))),
             }
+            let checked = self.world.borrow().now;
+            self.world.borrow_mut().lake.checked.insert((hour, draft.generation, capture.id), checked);
             for object in &draft.objects {
                 let found = read(&self.world, |world| world.lake.objects.get(&object.key).cloned()).await?;
                 if found.is_none_or(|found| found.bytes != object.bytes || Some(found.sha) != object.sha256) {

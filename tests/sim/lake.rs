@@ -43,6 +43,8 @@ pub struct Lake {
     pub down: bool,
     /// Taken away by other people, and when.
     pub taken: BTreeMap<String, Time>,
+    /// When a publish step began to look at a draft's objects: what others take away later it cannot see.
+    pub checked: BTreeMap<(Hour, u32, Option<CaptureId>), Time>,
     /// Objects that landed after their sender gave them up: nobody may know of them.
     pub strays: Vec<String>,
     /// PUTs on their way, to be landed by the schedule.
@@ -60,6 +62,7 @@ impl Lake {
             manifests: BTreeMap::new(),
             down: false,
             taken: BTreeMap::new(),
+            checked: BTreeMap::new(),
             strays: Vec::new(),
             departing: Vec::new(),
         }

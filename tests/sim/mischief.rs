@@ -213,8 +213,10 @@ pub fn calm(schedule: &mut Schedule) {
             schedule.crash(0);
         }
     }
-    let soon = schedule.now() + TimeDelta::minutes(40);
-    schedule.at(soon, Action::Rescue);
+    for minutes in [40, 80, 120] {
+        let soon = schedule.now() + TimeDelta::minutes(minutes);
+        schedule.at(soon, Action::Rescue);
+    }
 }
 
 /// A person tries again what was quarantined.
