@@ -134,7 +134,11 @@ impl Engine {
         match event {
             Event::Started => self.on_started(&mut turn),
             Event::Tick => {}
-            Event::ClockJumped => self.sources.values_mut().for_each(|source| source.clock_ahead = None),
+            Event::ClockJumped => {
+                self.sources.values_mut().for_each(|source| source.clock_ahead = None);
+                // The wait for late writes begins anew: neither cut short nor stretched by a clock that was set.
+                self.started_at = now;
+            }
             Event::Done(id, outcome) => self.on_done(&mut turn, id, outcome),
             Event::Order(order) => self.on_order(&mut turn, order),
             Event::Drain => self.draining = true,
