@@ -6,7 +6,7 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{Change, Hour, ManifestRef, Phase, SourceName, Why, Window};
+use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
@@ -128,17 +128,16 @@ impl Engine {
             return;
         }
         record.published = Some(ManifestRef { generation, published_at: modified, facts: None });
-        if source.rebuilt {
-            record.leftovers = true;
-            record.recheck_due = self.recheck_after_rebuild(name, modified, turn.now);
-        }
+        record.leftovers = true;
+        record.recheck_due = self.recheck_after_adoption(name, modified, turn.now);
         if record.work.as_ref().is_some_and(|work| work.why == Why::First) {
             self.drop_work(turn, name, hour, &mut record);
         }
         self.put(turn, name, hour, record);
     }
 
-    fn recheck_after_rebuild(
+    /// An hour that this journal did not publish is rechecked as after a rebuild: nobody else may be there to do it.
+    pub(super) fn recheck_after_adoption(
         &self,
         name: &SourceName,
         published: DateTime<Utc>,
@@ -168,12 +167,7 @@ impl Engine {
             .collect();
         for hour in gone {
             let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { continue };
-            record.published = None;
-            record.recheck_due = None;
-            record.leftovers = true;
-            if let Some(work) = record.work.as_mut() {
-                work.why = Why::First;
-            }
+            unpublish(&mut record);
             turn.say(
                 Loudness::Warn,
                 Stage::LakeLoad,
@@ -200,7 +194,7 @@ impl Engine {
                 let record = source.ledger.get(*hour);
                 self.scope.is_none()
                     || record.is_some_and(|r| {
-                        r.work.is_some() || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now))
+                        r.work.is_some() || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now, turn.now))
                     })
             };
             let generation = |hour: Hour| source.ledger.published(hour).map(|published| (hour, published.generation));
@@ -240,7 +234,7 @@ impl Engine {
             }
             match read.iter().find(|(read, _)| read == hour) {
                 Some((_, published)) => record.published = Some(*published),
-                None => record.published = None,
+                None => unpublish(&mut record),
             }
             self.put(turn, name, *hour, record);
         }
@@ -256,7 +250,7 @@ impl Engine {
             }
             let ready = |hour: &Hour| {
                 source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && record.work.is_none())
-                    && source.sweep_after.get(hour).is_none_or(|after| *after <= turn.now)
+                    && source.sweep_after.get(hour).is_none_or(|pause| pause.is_over(turn.now))
             };
             let mut hours: Vec<Hour> = Vec::new();
             for hour in source.ledger.leftovers().iter().copied().filter(ready) {
@@ -294,7 +288,7 @@ impl Engine {
         for hour in hours {
             let Some(source) = self.sources.get_mut(name) else { return };
             if waiting.contains(hour) {
-                source.sweep_after.insert(*hour, turn.now + TimeDelta::hours(1));
+                source.sweep_after.insert(*hour, Pause::starting(turn.now, TimeDelta::hours(1)));
                 continue;
             }
             source.sweep_after.remove(hour);
@@ -302,5 +296,15 @@ impl Engine {
             record.leftovers = false;
             self.put(turn, name, *hour, record);
         }
+    }
+}
+
+/// Its manifest is not in the lake: whatever is done for the hour is done for the first time.
+fn unpublish(record: &mut HourRecord) {
+    record.published = None;
+    record.recheck_due = None;
+    record.leftovers = true;
+    if let Some(work) = record.work.as_mut() {
+        work.why = Why::First;
     }
 }

@@ -105,8 +105,9 @@ impl Engine {
             self.keep_published(turn, name, hour, record, &nothing, &facts, capture.asked_at);
             return;
         }
-        let agreed = work.empty_since.is_some_and(|since| since <= capture.asked_at)
-            && capture.asked_at >= policy.empty_at(hour);
+        // An hour is in one capture at a time, so whatever set `empty_since` was answered before this was asked; the two
+        // times themselves may come from different clocks.
+        let agreed = work.empty_since.is_some() && capture.asked_at >= policy.empty_at(hour);
         if agreed {
             let draft = Draft::without_rows(generation, HourState::Empty, None);
             work.phase = Phase::Uploaded(Box::new(draft));
@@ -114,7 +115,7 @@ impl Engine {
             self.flag_if_between_data(turn, name, hour);
             return;
         }
-        work.empty_since = Some(work.empty_since.unwrap_or(turn.now).min(turn.now));
+        work.empty_since = Some(work.empty_since.unwrap_or(capture.asked_at));
         work.phase = Phase::Provisional;
         work.capture = None;
         work.attempt = 0;
@@ -160,19 +161,21 @@ impl Engine {
             );
             turn.say(Loudness::Warn, Stage::LakeLoad, name, hour, text);
         }
-        self.clear_recheck(name, &mut record, asked_at);
+        self.clear_recheck(turn, name, &mut record, asked_at);
         self.drop_work(turn, name, hour, &mut record);
         self.put(turn, name, hour, record);
     }
 
-    /// A recheck is done only by an answer whose request was sent when it was due.
-    fn clear_recheck(&self, name: &SourceName, record: &mut HourRecord, asked_at: DateTime<Utc>) {
-        let policy = self.policy.sources.get(name);
-        if let Some(due) = record.recheck_due
-            && policy.is_none_or(|policy| policy.recheck_is_due(due, asked_at) || policy.recheck_after.is_none())
-        {
-            record.recheck_due = None;
-        }
+    /// A recheck is done only by an answer whose request was sent when it was due. One that was set under another
+    /// clock is set again under this one.
+    fn clear_recheck(&self, turn: &Turn, name: &SourceName, record: &mut HourRecord, asked_at: DateTime<Utc>) {
+        let Some(policy) = self.policy.sources.get(name) else { return };
+        record.recheck_due = match (record.recheck_due, policy.recheck_after) {
+            (Some(due), Some(after)) if due > asked_at => {
+                Some(if policy.is_far_ahead(due, turn.now) { turn.now + after } else { due })
+            }
+            _ => None,
+        };
     }
 
     /// Ends the work on an hour without publishing it. The caller writes the record.
@@ -190,12 +193,20 @@ impl Engine {
         }
     }
 
-    pub(super) fn on_published(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, published: ManifestRef) {
+    /// The hour is published, by the work that there is now (`ours`) or by one that was given up meanwhile.
+    pub(super) fn on_published(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        hour: Hour,
+        published: ManifestRef,
+        ours: bool,
+    ) {
         let Some(source) = self.sources.get(name) else { return };
         let recheck_after = self.policy.sources.get(name).and_then(|policy| policy.recheck_after);
         let mut record = source.ledger.record(hour);
         let before = record.published;
-        let Some(work) = record.work.take() else { return };
+        let Some(work) = record.work.clone() else { return };
         record.published = Some(published);
         record.leftovers |= before.is_some() && published.generation > 1;
         let state = published.facts.map_or(HourState::Data, |facts| facts.state);
@@ -205,8 +216,13 @@ impl Engine {
         if let Some(facts) = published.facts {
             self.tally.count(&facts);
         }
+        if ours || !matches!(work.why, Why::Reexport { .. }) {
+            record.leftovers |= !ours;
+            record.work = None;
+        }
+        let ended = record.work.is_none();
         self.put(turn, name, hour, record);
-        if let Some(capture) = work.capture {
+        if let Some(capture) = work.capture.filter(|_| ended) {
             self.detach(turn, capture, hour);
         }
     }

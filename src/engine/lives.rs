@@ -7,17 +7,28 @@ use super::state::{Live, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::{Engine, PUBLISHES_MAX};
 use crate::model::{
-    CaptureFacts, CaptureId, CaptureRecord, CaptureState, Change, Content, Draft, Fault, FaultKind, Hour, HourRecord,
+    CaptureFacts, CaptureId, CaptureRecord, CaptureState, Change, Content, Draft, Fault, FaultKind, Hour, HourRecord, HourState,
     ManifestRef, Owner, Phase, SourceName, Why, Window,
 };
 
+/// Decisions about an hour that follow from one event: absent, published as empty; contested, renumbered, uploaded.
+const DECISIONS_MAX: usize = 4;
+
 impl Engine {
+    /// A decision may open the next one (an empty hour is published in the turn that believes it), so this looks until
+    /// nothing changes.
     pub(super) fn advance_lives(&mut self, turn: &mut Turn) {
-        let ids: Vec<CaptureId> = self.lives.keys().copied().collect();
-        for id in ids {
-            self.advance_live(turn, id);
+        for _ in 0..DECISIONS_MAX {
+            let before = turn.changes.len();
+            let ids: Vec<CaptureId> = self.lives.keys().copied().collect();
+            for id in ids {
+                self.advance_live(turn, id);
+            }
+            self.publish_skips(turn);
+            if turn.changes.len() == before {
+                return;
+            }
         }
-        self.publish_skips(turn);
     }
 
     fn advance_live(&mut self, turn: &mut Turn, id: CaptureId) {
@@ -448,8 +459,14 @@ impl Engine {
         capture: &CaptureFacts,
         outcome: Outcome,
     ) {
+        let Some(source) = self.sources.get(name) else { return };
+        // The capture may have been given up, or a person may have decided otherwise, while the answer was on its way.
+        let ours = source.ledger.work(hour).is_some_and(|work| {
+            work.capture == capture.id && matches!(&work.phase, Phase::Uploaded(uploaded) if **uploaded == *draft)
+        });
         match outcome {
-            Outcome::Published(published) => self.on_published(turn, name, hour, published),
+            Outcome::Published(published) => self.on_published(turn, name, hour, published, ours),
+            _ if !ours => {}
             Outcome::Contested(newest) => self.on_contested(turn, name, hour, draft, capture, newest),
             Outcome::ObjectsMissing(what) => {
                 turn.say(Loudness::Warn, Stage::LakeLoad, name, hour, format!("{what}: uploading the hour again"));
@@ -474,6 +491,9 @@ impl Engine {
         newest: Option<ManifestRef>,
     ) {
         let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        if let Some(newest) = newest.filter(|newest| newest.facts.is_some_and(|f| f.state != HourState::Skipped)) {
+            record.recheck_due = self.recheck_after_adoption(name, newest.published_at, turn.now);
+        }
         record.published = newest;
         let why = record.work.as_ref().map_or(Why::First, |work| work.why);
         let facts = newest.and_then(|newest| newest.facts);

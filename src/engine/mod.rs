@@ -21,7 +21,7 @@ pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
 use crate::model::planner::Plan;
 use crate::model::{
-    CaptureId, CaptureRecord, CaptureState, Change, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
+    CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
     Snapshot, SourceName, SourceRecord, Window, invariant, retry,
 };
 use state::{Gate, Live, SourceState, Turn};
@@ -74,7 +74,6 @@ impl Engine {
         let mut sources = BTreeMap::new();
         for name in policy.sources.keys() {
             let record = records.remove(name);
-            let rebuilt = record.as_ref().is_none_or(|record| record.first_hour.is_none());
             let record = record.unwrap_or_default();
             let mut ledger = ledgers.remove(name).unwrap_or_default();
             if let Some(first) = record.first_hour {
@@ -83,7 +82,7 @@ impl Engine {
             for window in scope.iter().filter_map(|scope| scope.sources.get(name)).flatten() {
                 ledger.open_window(*window);
             }
-            sources.insert(name.clone(), SourceState::new(record, ledger, rebuilt, sweeps_max));
+            sources.insert(name.clone(), SourceState::new(record, ledger, sweeps_max));
         }
         let mut engine = Self {
             policy,
@@ -135,7 +134,11 @@ impl Engine {
         match event {
             Event::Started => self.on_started(&mut turn),
             Event::Tick => {}
-            Event::ClockJumped => self.sources.values_mut().for_each(|source| source.clock_ahead = None),
+            Event::ClockJumped => {
+                self.sources.values_mut().for_each(|source| source.clock_ahead = None);
+                // The wait for late writes begins anew: neither cut short nor stretched by a clock that was set.
+                self.started_at = now;
+            }
             Event::Done(id, outcome) => self.on_done(&mut turn, id, outcome),
             Event::Order(order) => self.on_order(&mut turn, order),
             Event::Drain => self.draining = true,
@@ -184,11 +187,20 @@ impl Engine {
         }
         self.carry_out_orders(turn);
         if self.lake_gate.is_open(turn.now) {
-            self.advance_lives(turn);
+            if self.staging_is_readable(turn.now) {
+                self.advance_lives(turn);
+            }
             self.read_manifests(turn);
             self.sweep(turn);
         }
         self.ask(turn);
+    }
+
+    /// A full disk holds back captures only: what is staged makes room by being published. One that cannot be read
+    /// holds back both.
+    fn staging_is_readable(&self, now: DateTime<Utc>) -> bool {
+        let unreadable = self.disk_gate.last_fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::StagingFailed);
+        !unreadable || self.disk_gate.is_open(now)
     }
 
     /// Asks for windows while there is room: in flight, staged and on the disk.
@@ -260,7 +272,7 @@ impl Engine {
         let sources = self.sources.iter().flat_map(|(name, source)| {
             let own = source.record.not_before.and_then(|pause| pause.ends(now));
             let keys = source.keys_refused.as_ref().and_then(|(pause, _)| pause.ends(now));
-            let sweep = source.sweep_after.values().min().copied();
+            let sweep = source.sweep_after.values().filter_map(|pause| pause.ends(now)).min();
             [own, keys, sweep, self.plan(name, now, |plan: &Plan| plan.next_time())].into_iter().flatten()
         });
         let late = self.late_writes_end().filter(|_| self.conditional_writes == Some(false));

@@ -94,8 +94,6 @@ pub(super) struct SourceState {
     pub(super) ledger: Ledger,
     pub(super) record: SourceRecord,
     pub(super) attachment: Attachment,
-    /// The journal knew nothing of the source: every record comes from the lake.
-    pub(super) rebuilt: bool,
     /// Requests in flight.
     pub(super) capturing: BTreeMap<CaptureId, CaptureRecord>,
     /// After a 429, one request at a time until this many good answers.
@@ -110,7 +108,7 @@ pub(super) struct SourceState {
     /// How far the local clock is ahead of Amplitude's, and when that was found.
     pub(super) clock_ahead: Option<(TimeDelta, DateTime<Utc>)>,
     /// Hours whose leftovers were looked at and wait for readers.
-    pub(super) sweep_after: BTreeMap<Hour, DateTime<Utc>>,
+    pub(super) sweep_after: BTreeMap<Hour, Pause>,
     pub(super) sweeps_left: u32,
     pub(super) sweeping: bool,
     pub(super) reading: bool,
@@ -120,14 +118,14 @@ pub(super) struct SourceState {
 impl SourceState {
     pub(super) const GOOD_ANSWERS_AFTER_429: u32 = 10;
     /// Learnt this long ago, a difference of clocks is not believed any more: the clock may have been set.
-    const CLOCK_BELIEVED: TimeDelta = TimeDelta::hours(1);
+    /// Longer than the hour between two requests, or each first answer of an hour would be thrown away as too early.
+    const CLOCK_BELIEVED: TimeDelta = TimeDelta::hours(3);
 
-    pub(super) fn new(record: SourceRecord, ledger: Ledger, rebuilt: bool, sweeps_max: u32) -> Self {
+    pub(super) fn new(record: SourceRecord, ledger: Ledger, sweeps_max: u32) -> Self {
         Self {
             ledger,
             record,
             attachment: Attachment::No,
-            rebuilt,
             capturing: BTreeMap::new(),
             throttled: 0,
             keys_refused: None,

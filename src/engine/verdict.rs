@@ -133,8 +133,7 @@ impl Engine {
 
     /// Whether anything in scope is neither published, provisional, skipped nor quarantined.
     fn has_work(&self, name: &SourceName, now: DateTime<Utc>) -> bool {
-        let attached = self.sources.get(name).is_some_and(|source| source.attachment == Attachment::Yes);
-        !attached
+        !self.is_attached(name)
             || self.has_orders()
             || self.has_staged_work(name)
             || self.plan(name, now, |plan: &Plan| plan.has_work())
@@ -188,6 +187,11 @@ impl Engine {
             Step::Capture(capture) => Some((&capture.source, capture.window)),
             _ => None,
         })
+    }
+
+    /// Whether the source's manifests were read from the lake by this process.
+    pub fn is_attached(&self, name: &SourceName) -> bool {
+        self.sources.get(name).is_some_and(|source| source.attachment == Attachment::Yes)
     }
 
     /// A source's hours, for reports.

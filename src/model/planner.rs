@@ -89,7 +89,7 @@ impl Plan<'_> {
                 .ledger
                 .rechecks()
                 .iter()
-                .filter(|(due, _)| self.policy.recheck_is_due(*due, self.due_now))
+                .filter(|(due, _)| self.policy.recheck_is_due(*due, self.due_now, self.now))
                 .map(|(_, hour)| *hour)
                 .filter(|hour| self.ledger.work(*hour).is_none())
                 .collect(),

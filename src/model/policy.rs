@@ -63,9 +63,16 @@ impl SourcePolicy {
         self.due_at(hour) + self.empty_confirm
     }
 
-    /// Whether a recheck that was set for `due` is due: a time further ahead than the delay itself counts as past.
-    pub fn recheck_is_due(&self, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-        self.recheck_after.is_some_and(|after| due <= now || due - now > after)
+    /// Whether a recheck that was set for `due` is to be asked for: `due_now` is the earlier of the local clock (`now`)
+    /// and Amplitude's.
+    pub fn recheck_is_due(&self, due: DateTime<Utc>, due_now: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.recheck_after.is_some() && (due <= due_now || self.is_far_ahead(due, now))
+    }
+
+    /// A recheck further ahead than its own delay was set under another clock and counts as past. Clocks differ a
+    /// little all the time, so this takes more than a little.
+    pub fn is_far_ahead(&self, due: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.recheck_after.is_none_or(|after| due - now > after + TimeDelta::hours(1))
     }
 }
 

@@ -1,0 +1,323 @@
+//! What each step does in this world: the same requests in the same order as in production, and a crash fits between
+//! any two of them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use ampd::engine::{Outcome, ServerClock, Step};
+use ampd::model::manifest::SCHEMA;
+use ampd::model::{
+    CaptureFacts, CaptureId, CaptureRecord, CaptureState, Draft, Fault, FaultKind, Hour, HourState, Manifest,
+    ManifestRef, Object, layout, publish, sweep,
+};
+use chrono::{SubsecRound, TimeDelta};
+
+use crate::amplitude::{Archive, Reply, Trouble, content, packed, parts};
+use crate::lake::{Body, Created, Stored, put, read};
+use crate::world::{Shared, Time, latency, source, wait};
+
+/// The staged files of one state directory.
+#[derive(Default)]
+pub struct StageDirectory {
+    pub files: BTreeMap<CaptureId, Rc<Archive>>,
+    pub set_aside: Vec<CaptureId>,
+}
+
+/// Where a process's steps run.
+#[derive(Clone)]
+pub struct Context {
+    pub world: Shared,
+    pub stage: Rc<RefCell<StageDirectory>>,
+    pub process: usize,
+    /// Local clock minus true time.
+    pub clock: Rc<Cell<TimeDelta>>,
+}
+
+fn failed(fault: Fault) -> Outcome {
+    Outcome::Failed { fault, clock: None }
+}
+
+fn disk(kind: FaultKind) -> Outcome {
+    failed(Fault::new(kind, "disk"))
+}
+
+impl Context {
+    fn local(&self) -> Time {
+        self.world.borrow().now + self.clock.get()
+    }
+
+    pub async fn run(self, step: Step) -> Outcome {
+        let result = match step {
+            Step::SweepStage { known } => self.sweep_stage(&known).await,
+            Step::Identify => self.identify().await,
+            Step::Attach { from, wanted, fallback, .. } => self.attach(from, wanted, fallback).await,
+            Step::ReadManifests { hours, .. } => self.read_manifests(&hours).await,
+            Step::Capture(capture) => Ok(self.capture(&capture).await),
+            Step::Inspect(capture) => Ok(self.inspect(&capture).await),
+            Step::Measure { capture, hour } => Ok(self.measure(&capture, hour).await),
+            Step::Upload { capture, hour, generation } => self.upload(&capture, hour, generation).await,
+            Step::Publish { hour, draft, capture, .. } => self.publish(hour, &draft, capture).await,
+            Step::Discard { capture } => {
+                latency(&self.world).await;
+                self.stage.borrow_mut().files.remove(&capture);
+                Ok(Outcome::Done)
+            }
+            Step::SetAside { capture, .. } => {
+                latency(&self.world).await;
+                let mut stage = self.stage.borrow_mut();
+                if stage.files.remove(&capture).is_some() {
+                    stage.set_aside.push(capture);
+                }
+                Ok(Outcome::Done)
+            }
+            Step::Sweep { hours, .. } => self.sweep(&hours).await,
+        };
+        result.unwrap_or_else(failed)
+    }
+
+    async fn sweep_stage(&self, known: &[CaptureId]) -> Result<Outcome, Fault> {
+        latency(&self.world).await;
+        self.stage.borrow_mut().files.retain(|id, _| known.contains(id));
+        Ok(Outcome::Done)
+    }
+
+    async fn identify(&self) -> Result<Outcome, Fault> {
+        let created = read(&self.world, |world| {
+            let created = world.lake.id.is_none();
+            world.lake.id.get_or_insert(7);
+            created
+        })
+        .await?;
+        let conditional_writes = read(&self.world, |world| world.scenario.conditional).await?;
+        Ok(Outcome::Identified { lake: format!("{:032x}", 7), conditional_writes, created })
+    }
+
+    async fn attach(&self, from: Option<Hour>, wanted: Option<Hour>, fallback: Hour) -> Result<Outcome, Fault> {
+        let first_hour = read(&self.world, |world| {
+            let there = world.lake.first_hour;
+            let first = there.into_iter().chain(wanted).min().unwrap_or(fallback);
+            world.lake.first_hour = Some(first);
+            first
+        })
+        .await?;
+        let manifests = read(&self.world, |world| {
+            let listed = world.lake.manifests.iter().filter(|((hour, _), _)| from.is_none_or(|from| *hour >= from));
+            listed.map(|((hour, generation), (_, modified))| (*hour, *generation, *modified)).collect()
+        })
+        .await?;
+        Ok(Outcome::Attached { first_hour, manifests })
+    }
+
+    async fn read_manifests(&self, hours: &[(Hour, u32)]) -> Result<Outcome, Fault> {
+        let mut found = Vec::new();
+        for slot in hours {
+            let manifest = read(&self.world, |world| world.lake.manifests.get(slot).cloned()).await?;
+            found.extend(manifest.map(|(manifest, _)| (slot.0, reference(&manifest))));
+        }
+        Ok(Outcome::ManifestsRead(found))
+    }
+
+    async fn capture(&self, capture: &CaptureRecord) -> Outcome {
+        self.world.borrow_mut().check_request(capture.window, self.process);
+        if let Some(outcome) = self.disk_noise() {
+            return outcome;
+        }
+        latency(&self.world).await;
+        let (reply, sampled) = {
+            let mut world = self.world.borrow_mut();
+            let world = &mut *world;
+            let now = world.now;
+            (world.amplitude.answer(capture.window, now, &mut world.random, world.calm), now)
+        };
+        let date = self.world.borrow().scenario.date_header.then(|| sampled.trunc_subsecs(0));
+        wait(&self.world, TimeDelta::milliseconds(150)).await;
+        let clock = date.map(|date| ServerClock { date, ahead: self.local() - date });
+        latency(&self.world).await;
+        let mut world = self.world.borrow_mut();
+        let (id, window) = (capture.id, capture.window);
+        match reply {
+            Reply::Fault(kind, retry_after) => {
+                world.note(|| format!("amplitude: {window} for p{} ({id}): {kind:?}", self.process));
+                let mut fault = Fault::new(kind, format!("{kind:?}"));
+                fault.retry_after_seconds = retry_after;
+                Outcome::Failed { fault, clock: clock.filter(|_| kind != FaultKind::Connect) }
+            }
+            Reply::NotFound => {
+                world.note(|| format!("amplitude: {window} for p{} ({id}): 404", self.process));
+                let nothing = Archive { sampled, hours: BTreeMap::new(), broken: None, salt: 0 };
+                world.answered(id, window, nothing);
+                Outcome::NotFound { clock }
+            }
+            Reply::Archive(archive) => {
+                world.note(|| format!("amplitude: {window} for p{} ({id}): {:?}", self.process, archive.hours));
+                let (bytes, sha256) = (archive.bytes(), archive.sha());
+                let archive = world.answered(id, window, archive);
+                self.stage.borrow_mut().files.insert(id, archive);
+                Outcome::Captured { bytes, sha256, clock }
+            }
+        }
+    }
+
+    fn disk_noise(&self) -> Option<Outcome> {
+        let mut world = self.world.borrow_mut();
+        let noise = world.scenario.disk_noise;
+        world.fault(noise).then(|| disk(FaultKind::StagingFull))
+    }
+
+    /// The staged file, if it is what the journal recorded.
+    async fn open(&self, capture: &CaptureRecord) -> Result<Rc<Archive>, Outcome> {
+        latency(&self.world).await;
+        let noise = self.world.borrow().scenario.disk_noise;
+        if self.world.borrow_mut().fault(noise) {
+            return Err(disk(FaultKind::StagingFailed));
+        }
+        if let Some(CaptureState::Staged { bytes, sha256 }) = Some(&capture.state)
+            && let Some(archive) = self.stage.borrow().files.get(&capture.id).cloned()
+            && archive.bytes() == *bytes
+            && archive.sha() == *sha256
+        {
+            return Ok(archive);
+        }
+        Err(disk(FaultKind::CaptureLost))
+    }
+
+    async fn inspect(&self, capture: &CaptureRecord) -> Outcome {
+        let archive = match self.open(capture).await {
+            Ok(archive) => archive,
+            Err(outcome) => return outcome,
+        };
+        match archive.broken {
+            Some((_, Trouble::Directory)) => disk(FaultKind::BrokenArchive),
+            _ => Outcome::Inspected(archive.hours.keys().copied().collect()),
+        }
+    }
+
+    async fn measure(&self, capture: &CaptureRecord, hour: Hour) -> Outcome {
+        let archive = match self.open(capture).await {
+            Ok(archive) => archive,
+            Err(outcome) => return outcome,
+        };
+        latency(&self.world).await;
+        match archive.broken {
+            Some((broken, Trouble::Member)) if broken == hour => disk(FaultKind::BrokenArchive),
+            _ => Outcome::Measured(Box::new(content(archive.rows(hour)))),
+        }
+    }
+
+    async fn upload(&self, capture: &CaptureRecord, hour: Hour, generation: u32) -> Result<Outcome, Fault> {
+        let archive = match self.open(capture).await {
+            Ok(archive) => archive,
+            Err(outcome) => return Ok(outcome),
+        };
+        let mut objects = Vec::new();
+        for (part, rows) in parts(&archive, hour, capture.part_target).into_iter().enumerate() {
+            let part = u32::try_from(part).unwrap_or(u32::MAX);
+            let id = layout::ObjectId { hour, generation, capture: capture.id, part };
+            let key = layout::object_key(&source(), "187520", id, capture.format);
+            let (bytes, sha) = packed(&archive, capture.id, &rows);
+            let count = rows.len() as u64;
+            let stored = Stored { bytes, sha: sha.clone(), rows, modified: Time::UNIX_EPOCH };
+            put(&self.world, &key, Body::Object(stored)).await?;
+            objects.push(Object { key, bytes, rows: count, sha256: Some(sha), crc64nvme: None, etag: None });
+        }
+        if archive.broken.is_some_and(|(broken, trouble)| broken == hour && trouble == Trouble::Member) {
+            return Ok(disk(FaultKind::BrokenArchive));
+        }
+        let content = content(archive.rows(hour));
+        let project = Some("187520".to_owned());
+        let draft = Draft { generation, state: HourState::Data, reason: None, project, content, objects };
+        Ok(Outcome::Uploaded(Box::new(draft)))
+    }
+
+    async fn publish(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Result<Outcome, Fault> {
+        loop {
+            let taken: Vec<Manifest> =
+                read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| m.clone()).collect()).await?;
+            let seen = |m: &Manifest| publish::Taken { generation: m.generation, capture: m.capture.id };
+            let seen: Vec<publish::Taken> = taken.iter().map(seen).collect();
+            let named = |newest| taken.iter().find(|m| Some(m.generation) == newest).map(reference);
+            match publish::decide(draft.generation, capture.id, &seen) {
+                publish::Decision::Create => {}
+                publish::Decision::Ours { newest } => {
+                    return Ok(named(Some(newest)).map_or(Outcome::Contested(None), Outcome::Published));
+                }
+                publish::Decision::Contested { newest } => return Ok(Outcome::Contested(named(newest))),
+            }
+            let checked = self.world.borrow().now;
+            self.world.borrow_mut().lake.checked.insert((hour, draft.generation, capture.id), checked);
+            for object in &draft.objects {
+                let found = read(&self.world, |world| world.lake.objects.get(&object.key).cloned()).await?;
+                if found.is_none_or(|found| found.bytes != object.bytes || Some(found.sha) != object.sha256) {
+                    return Ok(Outcome::ObjectsMissing(format!("{} is missing", object.key)));
+                }
+            }
+            let manifest = self.manifest(hour, draft, capture.clone());
+            let published = reference(&manifest);
+            let key = layout::manifest_key(&source(), hour, draft.generation);
+            if put(&self.world, &key, Body::Manifest(Box::new(manifest))).await? == Created::Created {
+                return Ok(Outcome::Published(published));
+            }
+        }
+    }
+
+    fn manifest(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Manifest {
+        Manifest {
+            schema: SCHEMA.to_owned(),
+            source: source(),
+            project: draft.project.clone(),
+            hour,
+            generation: draft.generation,
+            state: draft.state,
+            reason: draft.reason.clone(),
+            rows: draft.content.rows,
+            rows_invalid: draft.content.rows_invalid,
+            content_hash: draft.content.content_hash,
+            objects: draft.objects.clone(),
+            capture,
+            event_dates: Vec::new(),
+            min_server_upload_time: None,
+            max_server_upload_time: None,
+            ampd_version: "0".to_owned(),
+            published_at: self.local(),
+        }
+    }
+
+    async fn sweep(&self, hours: &[Hour]) -> Result<Outcome, Fault> {
+        let mut waiting = Vec::new();
+        for hour in hours.iter().copied() {
+            let prefix = layout::hour_prefix(&source(), hour);
+            let objects: Vec<(String, u32)> = read(&self.world, |world| {
+                let keys = world.lake.objects.keys().filter(|key| key.starts_with(&prefix));
+                keys.filter_map(|key| Some((key.clone(), crate::lake::object_of(key)?.1))).collect()
+            })
+            .await?;
+            let (manifests, time) = read(&self.world, |world| {
+                let published = |(m, modified): &(Manifest, Time)| sweep::Published {
+                    generation: m.generation,
+                    modified: *modified,
+                    keys: m.objects.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(),
+                };
+                (world.lake.of_hour(hour).map(published).collect::<Vec<_>>(), world.store_time())
+            })
+            .await?;
+            let decided = sweep::decide(&objects, &manifests, time);
+            for key in decided.delete {
+                read(&self.world, |world| crate::check::on_delete(world, &key)).await?;
+            }
+            if decided.waiting {
+                waiting.push(hour);
+            }
+            wait(&self.world, TimeDelta::milliseconds(1)).await;
+        }
+        Ok(Outcome::Swept { waiting })
+    }
+}
+
+fn reference(manifest: &Manifest) -> ManifestRef {
+    ManifestRef {
+        generation: manifest.generation,
+        published_at: manifest.published_at,
+        facts: Some(manifest.facts()),
+    }
+}

@@ -1,0 +1,88 @@
+//! Deterministic simulation of the shipped engine: every schedule is a function of its seed.
+//!
+//! `AMPD_SEED=123 cargo test --test sim` replays one with its whole trace; `AMPD_SCHEDULES` says how many are run.
+#![allow(clippy::print_stdout, missing_docs, clippy::cast_possible_wrap)]
+
+mod amplitude;
+mod check;
+mod effects;
+mod lake;
+mod mischief;
+mod process;
+mod scenario;
+mod schedule;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use world::Counts;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// What a search found.
+#[derive(Default)]
+struct Found {
+    run: u64,
+    counts: Counts,
+    /// By invariant: the smallest seed, its violation, and how many there were.
+    violations: BTreeMap<String, (u64, String, u64)>,
+}
+
+/// Schedules on every core until one fails, or all of them.
+fn search(first: u64, count: u64, all: bool) -> Found {
+    let next = AtomicU64::new(first);
+    let stop = AtomicBool::new(false);
+    let found = Mutex::new(Found::default());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count || stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let report = schedule::run(seed, false);
+            let mut found = found.lock().unwrap();
+            found.run += 1;
+            found.counts.add(report.counts);
+            if let Some(violation) = report.violation {
+                stop.store(!all, Ordering::Relaxed);
+                let name = violation.split(": ").next().unwrap_or_default().to_owned();
+                let entry = found.violations.entry(name).or_insert_with(|| (seed, violation.clone(), 0));
+                entry.2 += 1;
+                if seed < entry.0 {
+                    (entry.0, entry.1) = (seed, violation);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
+    found.into_inner().unwrap()
+}
+
+#[test]
+fn no_schedule_breaks_a_promise() {
+    std::panic::set_hook(Box::new(|_| {}));
+    if let Some(seed) = number("AMPD_SEED") {
+        let report = schedule::run(seed, true);
+        report.trace.iter().for_each(|line| println!("{line}"));
+        println!("{:#?}", report.counts);
+        if let Some(violation) = report.violation {
+            println!("seed {seed}: {violation}");
+            std::process::abort();
+        }
+        return;
+    }
+    let (first, count) = (number("AMPD_FIRST").unwrap_or(1), number("AMPD_SCHEDULES").unwrap_or(300));
+    let found = search(first, count, number("AMPD_ALL").is_some());
+    println!("{} schedules, {:?}", found.run, found.counts);
+    let _ = std::panic::take_hook();
+    for (seed, violation, times) in found.violations.values() {
+        println!("{times} times, seed {seed}: {violation}");
+    }
+    let replay = "replay one: AMPD_SEED=<seed> cargo test --test sim -- --nocapture";
+    assert!(found.violations.is_empty(), "broken after {} schedules; {replay}", found.run);
+}

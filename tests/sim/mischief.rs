@@ -1,0 +1,233 @@
+//! What befalls the processes and the world from outside, and how it all ends well.
+
+use ampd::engine::{Event, Order};
+use ampd::model::{FaultKind, Hour, Snapshot, Window};
+use chrono::TimeDelta;
+
+use crate::amplitude::Outage;
+use crate::scenario::{Kind, pick};
+use crate::schedule::{Action, Schedule};
+use crate::world::source;
+
+fn below(schedule: &Schedule, bound: u64) -> u64 {
+    schedule.world.borrow_mut().random.below(bound)
+}
+
+fn minutes(schedule: &Schedule, most: u64) -> TimeDelta {
+    TimeDelta::minutes(i64::try_from(1 + below(schedule, most)).unwrap_or(1))
+}
+
+/// One thing goes wrong, and the next one is due later.
+pub fn happen(schedule: &mut Schedule) {
+    let (calm, on) = {
+        let world = schedule.world.borrow();
+        (world.calm, world.scenario.mischief)
+    };
+    if calm || !on {
+        return;
+    }
+    let next = schedule.now() + minutes(schedule, 25);
+    schedule.at(next, Action::Mischief);
+    let index = usize::try_from(below(schedule, schedule.processes.len() as u64)).unwrap_or(0);
+    match below(schedule, 14) {
+        0 | 1 => pause(schedule, index),
+        2 => outage(schedule),
+        3 => {
+            schedule.world.borrow_mut().lake.down = true;
+            end_later(schedule);
+        }
+        4 | 5 => order(schedule, index),
+        6 => drain(schedule, index),
+        7 => schedule.processes[index].backup = Some(schedule.processes[index].journal.snapshot()),
+        8 => lose_journal(schedule, index),
+        9 => lose_stage(schedule, index),
+        10 | 11 => take_object(schedule),
+        12 => wrong_clock(schedule, index),
+        _ => schedule.crash_if_alive(index),
+    }
+}
+
+impl Schedule {
+    fn crash_if_alive(&mut self, index: usize) {
+        if self.processes[index].life.is_some() {
+            self.crash(index);
+        }
+    }
+}
+
+fn pause(schedule: &mut Schedule, index: usize) {
+    let length = minutes(schedule, 150);
+    let until = schedule.now() + length;
+    schedule.processes[index].paused_until = until;
+    schedule.world.borrow_mut().note(|| format!("p{index} is PAUSED until {}", until.format("%H:%M:%S")));
+}
+
+fn outage(schedule: &mut Schedule) {
+    use FaultKind::{BodyReset, Connect, NoFirstByte, RateLimited, Unavailable};
+    let mut world = schedule.world.borrow_mut();
+    let kind = pick(&mut world.random, &[Connect, NoFirstByte, Unavailable, RateLimited, BodyReset]);
+    let outage = if world.random.below(5) == 0 { Outage::Keys } else { Outage::Source(kind) };
+    world.note(|| format!("amplitude is down: {outage:?}"));
+    world.amplitude.outage = Some(outage);
+    drop(world);
+    end_later(schedule);
+}
+
+fn end_later(schedule: &mut Schedule) {
+    let time = schedule.now() + minutes(schedule, 60);
+    schedule.at(time, Action::EndOfOutage);
+}
+
+pub fn end_of_outage(schedule: &mut Schedule) {
+    let mut world = schedule.world.borrow_mut();
+    world.amplitude.outage = None;
+    world.lake.down = false;
+    world.note(|| "outages are over".to_owned());
+}
+
+fn some_hour(schedule: &Schedule) -> Hour {
+    let (first, newest) = {
+        let world = schedule.world.borrow();
+        (world.scenario.first, world.scenario.source_policy().newest_due(world.now))
+    };
+    let count = Window::new(first, newest).map_or(1, Window::hours);
+    first.plus(i64::try_from(below(schedule, u64::from(count))).unwrap_or(0))
+}
+
+fn order(schedule: &mut Schedule, index: usize) {
+    let hour = some_hour(schedule);
+    let order = match below(schedule, 4) {
+        0 => Order::Skip(source(), hour, "a person says so".to_owned()),
+        1 => Order::Reexport { source: source(), hour, allow_shrink: true },
+        2 => Order::Reexport { source: source(), hour, allow_shrink: false },
+        _ => Order::Retry(source(), hour),
+    };
+    send_order(schedule, index, order, hour);
+}
+
+fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hour) {
+    let refused = schedule.processes[index].life.as_ref().is_none_or(|life| life.engine.refuses(&order).is_some());
+    if refused || schedule.processes[index].paused_until > schedule.now() {
+        return;
+    }
+    {
+        let mut world = schedule.world.borrow_mut();
+        world.note(|| format!("p{index} is told {order:?}"));
+        if matches!(order, Order::Skip(..) | Order::Reexport { allow_shrink: true, .. }) {
+            world.permitted.insert(hour);
+        }
+    }
+    let wants = schedule.processes[index].send(Event::Order(order));
+    schedule.obey(index, wants);
+}
+
+fn drain(schedule: &mut Schedule, index: usize) {
+    schedule.world.borrow_mut().note(|| format!("p{index} is told to stop"));
+    let wants = schedule.processes[index].drain();
+    schedule.obey(index, wants);
+}
+
+/// The state directory is lost, or replaced by a backup of whatever age. The process is down while that happens.
+fn lose_journal(schedule: &mut Schedule, index: usize) {
+    if !schedule.world.borrow().scenario.journal_loss {
+        return;
+    }
+    schedule.crash_if_alive(index);
+    let backup = if below(schedule, 2) == 0 { schedule.processes[index].backup.clone() } else { None };
+    {
+        let mut world = schedule.world.borrow_mut();
+        let what = if backup.is_some() { "replaced by a backup" } else { "lost" };
+        world.note(|| format!("the journal of p{index} is {what}"));
+        world.acknowledged.clear();
+    }
+    schedule.losses = true;
+    schedule.processes[index].journal.restore(backup.unwrap_or_else(Snapshot::default));
+    if below(schedule, 3) == 0 {
+        lose_stage(schedule, index);
+    }
+}
+
+fn lose_stage(schedule: &mut Schedule, index: usize) {
+    let mut world = schedule.world.borrow_mut();
+    world.note(|| format!("the staged files of p{index} are lost"));
+    world.acknowledged.clear();
+    schedule.processes[index].context.stage.borrow_mut().files.clear();
+}
+
+/// Other people delete an object that no manifest names yet.
+fn take_object(schedule: &mut Schedule) {
+    let mut world = schedule.world.borrow_mut();
+    let world = &mut *world;
+    let unnamed: Vec<String> = world
+        .lake
+        .objects
+        .keys()
+        .filter(|key| {
+            crate::lake::object_of(key).is_some_and(|(hour, generation, _)| {
+                world.lake.newest(hour).is_none_or(|(newest, _)| newest.generation < generation)
+            })
+        })
+        .cloned()
+        .collect();
+    if unnamed.is_empty() {
+        return;
+    }
+    let key = pick(&mut world.random, &unnamed.iter().collect::<Vec<_>>()).clone();
+    world.note(|| format!("somebody deletes {key}"));
+    world.lake.objects.remove(&key);
+    let now = world.now;
+    world.lake.taken.insert(key, now);
+}
+
+fn wrong_clock(schedule: &mut Schedule, index: usize) {
+    let mut world = schedule.world.borrow_mut();
+    if !world.scenario.wrong_clocks {
+        return;
+    }
+    let minutes = pick(&mut world.random, &[0, 0, -180, -20, 45, 240, 1440, -1440]);
+    world.note(|| format!("the clock of p{index} is {minutes} minutes ahead"));
+    schedule.processes[index].context.clock.set(TimeDelta::minutes(minutes));
+}
+
+/// Faults stop and what can heal heals.
+pub fn calm(schedule: &mut Schedule) {
+    {
+        let mut world = schedule.world.borrow_mut();
+        world.note(|| "CALM".to_owned());
+        world.calm = true;
+        world.lake.down = false;
+        world.amplitude.outage = None;
+        world.amplitude.healed = true;
+    }
+    for index in 0..schedule.processes.len() {
+        let process = &mut schedule.processes[index];
+        process.paused_until = schedule.world.borrow().now;
+        process.context.clock.set(TimeDelta::zero());
+        if process.life.is_none() {
+            schedule.start_later(index);
+        }
+    }
+    if schedule.processes[0].kind != Kind::Daemon {
+        schedule.processes[0].kind = Kind::Daemon;
+        if schedule.processes[0].life.is_some() {
+            schedule.crash(0);
+        }
+    }
+    for minutes in [40, 80, 120] {
+        let soon = schedule.now() + TimeDelta::minutes(minutes);
+        schedule.at(soon, Action::Rescue);
+    }
+}
+
+/// A person tries again what was quarantined.
+pub fn rescue(schedule: &mut Schedule) {
+    for index in 0..schedule.processes.len() {
+        let Some(life) = &schedule.processes[index].life else { continue };
+        let quarantined: Vec<Hour> = life.engine.ledger(&source()).map_or_else(Vec::new, |ledger| {
+            ledger.range(..).filter(|(_, record)| record.is_quarantined()).map(|(hour, _)| hour).collect()
+        });
+        for hour in quarantined {
+            send_order(schedule, index, Order::Retry(source(), hour), hour);
+        }
+    }
+}
