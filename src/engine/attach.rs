@@ -35,11 +35,6 @@ impl Engine {
             }
             self.run(turn, step);
         }
-        for (name, policy) in &self.policy.sources {
-            if let Some(source) = self.sources.get_mut(name) {
-                source.ledger.extend_to(policy.newest_due(source.due_now(turn.now)));
-            }
-        }
     }
 
     fn attach_step(&self, name: &SourceName, now: DateTime<Utc>) -> Step {

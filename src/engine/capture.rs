@@ -53,7 +53,10 @@ impl Engine {
                 self.on_swept(turn, &source, &hours, outcome);
             }
             // What was not removed is removed by the sweep of the next start.
-            (Step::SweepStage { .. } | Step::Discard { .. } | Step::SetAside { .. }, outcome) => {
+            (step @ (Step::SweepStage { .. } | Step::Discard { .. } | Step::SetAside { .. }), outcome) => {
+                if matches!(step, Step::SweepStage { .. }) {
+                    self.tidying = false;
+                }
                 if let Outcome::Failed { fault, .. } = outcome {
                     turn.notices.push(super::Notice {
                         loudness: Loudness::Warn,
@@ -84,7 +87,7 @@ impl Engine {
         if !matches!(outcome, Outcome::Failed { .. }) && self.was_too_early(&name, capture.window, clock) {
             turn.changes.push(Change::CaptureGone(capture.id));
             let text = "Amplitude's clock says that this was not due yet: answer thrown away, asked again in time";
-            turn.say(Loudness::Warn, Stage::ApiCall, &name, capture.window, text);
+            turn.say(Loudness::Info, Stage::ApiCall, &name, capture.window, text);
             self.run(turn, discard);
             return;
         }
@@ -255,7 +258,7 @@ impl Engine {
         }
         source.last_fault = Some(fault.clone());
         let text = format!("{fault}; asking again in {}", wait_text(wait));
-        turn.say(Loudness::Warn, Stage::ApiCall, name, window, text);
+        turn.say(Loudness::Info, Stage::ApiCall, name, window, text);
         self.put_source(turn, name);
         let may_be_the_hour = !matches!(fault.kind, FaultKind::RateLimited | FaultKind::Connect);
         if window.hours() == 1 && may_be_the_hour {
@@ -286,7 +289,7 @@ impl Engine {
         if strikes >= STRIKES_MAX {
             self.halve(turn, name, window, fault);
         } else {
-            turn.say(Loudness::Warn, Stage::ApiCall, name, window, format!("{fault}; asking once more"));
+            turn.say(Loudness::Info, Stage::ApiCall, name, window, format!("{fault}; asking once more"));
         }
     }
 
@@ -325,7 +328,7 @@ impl Engine {
         };
         let pieces = window.hours().div_ceil(together);
         let text = format!("{why}, split into {pieces} x {}", hours_text(together));
-        turn.say(Loudness::Warn, Stage::DateRange, name, window, text);
+        turn.say(Loudness::Info, Stage::DateRange, name, window, text);
     }
 }
 

@@ -55,7 +55,7 @@ impl Engine {
         let wait = self.policy.retry.back_off(attempt, &mut self.random);
         work.not_before = Some(Pause::starting(turn.now, wait));
         work.phase = if work.empty_since.is_some() { Phase::Provisional } else { Phase::Pending };
-        turn.say(Loudness::Warn, Stage::ApiCall, name, hour, format!("attempt {attempt} of {max} failed: {fault}"));
+        turn.say(Loudness::Info, Stage::ApiCall, name, hour, format!("attempt {attempt} of {max} failed: {fault}"));
         work.last_fault = Some(fault);
         self.put(turn, name, hour, record);
     }
