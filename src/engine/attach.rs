@@ -264,6 +264,7 @@ impl Engine {
             }
             if let Some(source) = self.sources.get_mut(&name) {
                 source.sweeping = true;
+                source.left_meanwhile.clear();
                 source.sweeps_left = source.sweeps_left.saturating_sub(1);
             }
             self.run(turn, Step::Sweep { source: name, hours });
@@ -292,6 +293,9 @@ impl Engine {
                 continue;
             }
             source.sweep_after.remove(hour);
+            if source.left_meanwhile.contains(hour) {
+                continue;
+            }
             let mut record = source.ledger.record(*hour);
             record.leftovers = false;
             self.put(turn, name, *hour, record);
