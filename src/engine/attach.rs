@@ -249,7 +249,8 @@ impl Engine {
                 continue;
             }
             let ready = |hour: &Hour| {
-                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && record.work.is_none())
+                let idle = |record: &HourRecord| record.work.is_none() || record.is_quarantined();
+                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && idle(record))
                     && source.sweep_after.get(hour).is_none_or(|pause| pause.is_over(turn.now))
             };
             let mut hours: Vec<Hour> = Vec::new();
