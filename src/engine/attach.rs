@@ -244,7 +244,8 @@ impl Engine {
                 continue;
             }
             let ready = |hour: &Hour| {
-                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && record.work.is_none())
+                let idle = |record: &HourRecord| record.work.is_none() || record.is_quarantined();
+                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && idle(record))
                     && source.sweep_after.get(hour).is_none_or(|pause| pause.is_over(turn.now))
             };
             let mut hours: Vec<Hour> = Vec::new();
@@ -259,6 +260,7 @@ impl Engine {
             }
             if let Some(source) = self.sources.get_mut(&name) {
                 source.sweeping = true;
+                source.left_meanwhile.clear();
                 source.sweeps_left = source.sweeps_left.saturating_sub(1);
             }
             self.run(turn, Step::Sweep { source: name, hours });
@@ -287,6 +289,9 @@ impl Engine {
                 continue;
             }
             source.sweep_after.remove(hour);
+            if source.left_meanwhile.contains(hour) {
+                continue;
+            }
             let mut record = source.ledger.record(*hour);
             record.leftovers = false;
             self.put(turn, name, *hour, record);

@@ -39,7 +39,8 @@ impl Engine {
     /// An attempt failed for the hour itself: it waits, or is quarantined.
     pub(super) fn count_attempt(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, fault: Fault) {
         let mut record = self.open_work(name, hour);
-        let Some(work) = record.work.as_mut() else { return };
+        // A person may have decided otherwise while the answer was on its way.
+        let Some(work) = record.work.as_mut().filter(|work| work.is_to_be_asked()) else { return };
         work.attempt += 1;
         work.suspect = false;
         work.together = 1;
