@@ -1,0 +1,8 @@
+//! The promises, end to end: the real binary against the simulator over HTTP, the lake read back without any of
+//! ampd's own code, and compared with the simulator's truth. Each test is named after what it proves.
+
+mod lake;
+mod support;
+
+mod archives;
+mod failures;
