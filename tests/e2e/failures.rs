@@ -54,7 +54,7 @@ fn an_hour_that_is_too_large_alone_is_quarantined_with_the_s3_export_advice_and_
 #[test]
 fn a_404_night_is_provisional_first_and_empty_after_the_second_answer() {
     let mut world = World::with(8, |options| options.projects[0].empty_hours = vec![0, 1, 2, 5]);
-    world.set("window.empty_confirm", "\"9000h\"");
+    world.set("window.empty_confirm", "\"30d\"");
     let first = world.summary(0, &["once"]);
     assert_eq!((&first["published"], &first["provisional"], &first["empty"]), (&4.into(), &4.into(), &0.into()));
     assert_eq!(world.status()["sources"][0]["watermark"], serde_json::Value::Null);
@@ -147,12 +147,13 @@ fn an_outage_of_503s_quarantines_nothing_and_a_later_run_finishes() {
 #[test]
 fn an_hour_that_always_fails_is_set_aside_while_the_others_go_on() {
     for code in [503, 504] {
-        let world = World::new(5);
+        let mut world = World::new(16);
+        // A 503 for several hours says nothing about any of them; a 504 halves the window by itself.
+        world.set("window.max", if code == 503 { "\"1h\"" } else { "\"1d\"" });
         world.plant_on(2, status(code));
-        world.run(&["once"]);
         let ended = world.run(&["once"]);
         assert_eq!(ended.code, 3, "{code}: {ended}{:?}", world.windows());
-        world.assert_truth([0, 1, 3, 4]);
+        world.assert_truth((0..16).filter(|n| *n != 2));
         assert_eq!(world.problem_of(2).unwrap()["code"], "E205");
     }
 }

@@ -6,3 +6,6 @@ mod support;
 
 mod archives;
 mod failures;
+mod late;
+mod state;
+mod store;
