@@ -5,7 +5,11 @@ mod lake;
 mod support;
 
 mod archives;
+mod commands;
+mod configurations;
 mod failures;
+mod kills;
 mod late;
+mod secrets;
 mod state;
 mod store;
