@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Engine;
+use super::report::repair;
 use super::state::Turn;
 use super::step::{Loudness, Stage};
 use crate::model::{
@@ -70,7 +71,7 @@ impl Engine {
         fault: Fault,
     ) {
         let Some(work) = record.work.as_mut() else { return };
-        let text = format!("quarantined: {fault}; try again with `ampd hour retry {hour} --source {name}`");
+        let text = format!("quarantined: {fault}; to repair it: `{}`", repair(name, hour, Some(&fault)));
         turn.say(Loudness::Error, Stage::ZipFileExtract, name, hour, text);
         work.phase = Phase::Quarantined;
         work.capture = None;
