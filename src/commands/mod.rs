@@ -15,6 +15,7 @@ pub mod sim;
 pub mod status;
 pub mod stop;
 pub mod summary;
+pub mod verify;
 
 use std::future::Future;
 
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Hour(HourCommand::Retry(args)) => on_runtime(hours::retry(&global, args)),
         Command::Hour(HourCommand::Skip(args)) => on_runtime(hours::skip(&global, args)),
         Command::Hour(HourCommand::Reexport(args)) => on_runtime(hours::reexport(&global, args)),
+        Command::Verify(args) => on_runtime(verify::run(&global, args)),
         Command::Status(args) => status::run(&global, &args),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
