@@ -6,12 +6,10 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
+use crate::model::{rebuild, Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
-/// After a rebuild, hours published within the recheck delay and this are rechecked.
-const RECHECK_AFTER_REBUILD: TimeDelta = TimeDelta::weeks(1);
 
 impl Engine {
     /// Identifies the lake, then attaches every source.
@@ -138,8 +136,7 @@ impl Engine {
         published: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        let after = self.policy.sources.get(name)?.recheck_after?;
-        (now - published <= after + RECHECK_AFTER_REBUILD).then_some(published + after)
+        rebuild::recheck_due(published, self.policy.sources.get(name)?.recheck_after, now)
     }
 
     /// An hour that the journal says is published and the lake's listing does not have is not published.

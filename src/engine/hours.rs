@@ -20,12 +20,17 @@ pub(super) enum Verdict {
     PublishOver,
 }
 
-/// Publications of an hour only ever grow, unless a person allows it.
+/// Publications of an hour only ever grow, unless a person allows it. Who asks for a re-export gets a new generation
+/// also of the same rows, for the objects of the old one may be damaged.
 pub(super) fn compare(why: Why, ours: &Content, newest: &ManifestFacts) -> Verdict {
     let same =
         ours.content_hash == newest.content_hash && ours.rows == newest.rows && newest.state != HourState::Skipped;
-    let shrink_allowed = why == Why::Reexport { allow_shrink: true };
-    if !same && (ours.rows > newest.rows || shrink_allowed) { Verdict::PublishOver } else { Verdict::Keep }
+    let publish = match why {
+        Why::First | Why::Recheck => !same && ours.rows > newest.rows,
+        Why::Reexport { .. } if same => ours.rows > 0,
+        Why::Reexport { allow_shrink } => ours.rows > newest.rows || allow_shrink,
+    };
+    if publish { Verdict::PublishOver } else { Verdict::Keep }
 }
 
 impl Engine {
