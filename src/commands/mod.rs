@@ -9,6 +9,7 @@ pub mod one_shot;
 pub mod output;
 pub mod plan;
 pub mod range;
+pub mod run;
 pub mod session;
 pub mod sim;
 pub mod status;
@@ -26,6 +27,7 @@ pub use crate::telemetry::figures;
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let global = cli.global;
     match cli.command {
+        Command::Run(_) => on_runtime(run::run(&global)),
         Command::Once(args) => on_runtime(once::run(&global, args)),
         Command::Backfill(args) => on_runtime(backfill::run(&global, args)),
         Command::Hour(HourCommand::Retry(args)) => on_runtime(hours::retry(&global, args)),

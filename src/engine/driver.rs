@@ -204,7 +204,7 @@ impl<E: Effects> Driver<E> {
             self.start(id, step);
         }
         self.observer.turn(&self.engine, now);
-        let finished = self.one_shot && (self.engine.stop().is_some() || self.engine.ends(now).is_some());
+        let finished = self.engine.stop().is_some() || (self.one_shot && self.engine.ends(now).is_some());
         finished.then_some(Ended::Finished)
     }
 

@@ -181,9 +181,13 @@ pub fn on_turn(world: &mut World, process: usize, ledger: &Ledger, attached: boo
 }
 
 /// What a process wrote down about its captures: a staged one is relied on from here.
-pub fn on_commit(world: &mut World, changes: &[Change]) {
+pub fn on_commit(world: &mut World, process: usize, changes: &[Change]) {
     for change in changes {
         match change {
+            Change::Source(_, record) => {
+                world.back_off.remove(&process);
+                world.back_off.extend(record.not_before.map(|pause| (process, pause.until)));
+            }
             Change::Hour(_, hour, record) => {
                 let kept = record.work.as_ref().and_then(|work| work.capture);
                 for (id, hours) in &mut world.acknowledged {
@@ -198,7 +202,7 @@ pub fn on_commit(world: &mut World, changes: &[Change]) {
                 world.acknowledged.insert(record.id, BTreeSet::new());
             }
             Change::CaptureGone(id) => drop(world.acknowledged.remove(id)),
-            Change::Capture(_) | Change::Source(..) | Change::Lake(_) => {}
+            Change::Capture(_) | Change::Lake(_) => {}
         }
     }
 }
