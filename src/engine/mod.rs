@@ -3,6 +3,7 @@
 mod attach;
 mod capture;
 mod driver;
+mod follow;
 mod handle;
 mod hours;
 mod lives;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 pub use driver::{Control, Driver, Effects, Ended, Observer};
+pub use follow::Following;
 pub use handle::{Gone, Handle};
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
 pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
