@@ -1,5 +1,6 @@
 //! The engine: a sync function of events, and a thin driver.
 
+mod answers;
 mod attach;
 mod capture;
 mod driver;
@@ -8,6 +9,7 @@ mod handle;
 mod hours;
 mod lives;
 mod order;
+mod publishing;
 mod report;
 mod state;
 mod step;
