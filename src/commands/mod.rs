@@ -1,6 +1,7 @@
 //! One file per subcommand, and what they share: the session, ranges of hours, the output, the summary.
 
 pub mod backfill;
+pub mod demo;
 pub mod explain;
 pub mod hours;
 pub mod observe;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&global, &args),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
+        Command::Demo(args) => on_runtime(demo::run(&global, args)),
         Command::Sim(args) => on_runtime(sim::run(&global, args)),
         Command::Version => explain::version(&global),
         _ => Err(Failure::usage("this command is not built into this version")),
