@@ -59,6 +59,8 @@ pub async fn judge(play: &Play, home: &Home) -> Result<Verdict, Failure> {
     differences.extend(in_status(&play.ampd.status_json().await?, play.world.corrupt));
     differences.extend(unused(&play.simulator));
     let requests = asked::by_status(&play.simulator.requests());
+    let never = [400, 404, 504].into_iter().filter(|status| !requests.contains_key(status));
+    differences.extend(never.map(|status| format!("the simulator never answered {status}")));
     Ok(Verdict { found, late, differences, requests })
 }
 

@@ -5,12 +5,12 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use crate::clock;
 use crate::simulator::{Fault, FaultKind, Hour, Limits, Options, Project, TruncatedEnd};
 
-/// Longest window that the simulator serves: a day is refused.
-pub const WINDOW_MAX: u64 = 12;
+/// Longest window that the simulator serves; of fewer hours than a day, half of them.
+const WINDOW_MAX: u64 = 12;
 /// Requests that are answered with 504, by their numbers.
 const TIMED_OUT: [u64; 2] = [2, 3];
 /// How often the truncated archive arrives truncated.
-pub const TRUNCATIONS: u64 = 2;
+const TRUNCATIONS: u64 = 2;
 /// The share of the late hour's rows that is late.
 const LATE_SHARE: f64 = 0.3;
 /// The virtual clock is moved past this when the late rows arrive.
@@ -68,6 +68,11 @@ impl World {
         self.last.number() - self.first.number() + 1
     }
 
+    /// A window of more hours is refused.
+    fn window_max(&self) -> u64 {
+        WINDOW_MAX.min(self.count().unsigned_abs() / 2)
+    }
+
     /// What the simulator is started with.
     pub fn options(&self) -> Options {
         let project = Project {
@@ -80,7 +85,7 @@ impl World {
         Options {
             projects: vec![project],
             clock: clock::now,
-            limits: Limits { max_hours: Some(WINDOW_MAX), ..Limits::default() },
+            limits: Limits { max_hours: Some(self.window_max()), ..Limits::default() },
             faults: self.faults(),
             ..Options::default()
         }
@@ -112,7 +117,7 @@ impl World {
         let (from, to) = nights[0];
         let more = if nights.len() > 1 { format!(", and {} more", nights.len() - 1) } else { String::new() };
         vec![
-            ("too_large", format!("a window too large: more than {WINDOW_MAX} hours are refused (400)")),
+            ("too_large", format!("a window too large: more than {} hours are refused (400)", self.window_max())),
             ("timeouts", format!("a burst of {} time-outs (504)", TIMED_OUT.len())),
             ("empty", format!("an empty night: {} to T{:02} (404){more}", hour(from), to.of_day())),
             ("truncated", format!("a truncated archive: {}, {TRUNCATIONS} times, then whole", hour(self.truncated))),
