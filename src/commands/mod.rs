@@ -2,6 +2,7 @@
 
 pub mod backfill;
 pub mod configure;
+pub mod demo;
 pub mod explain;
 pub mod hour_view;
 pub mod hours;
@@ -50,6 +51,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&global, &args),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
+        Command::Demo(args) => on_runtime(demo::run(&global, args)),
         Command::Sim(args) => on_runtime(sim::run(&global, args)),
         Command::Version => explain::version(&global),
         _ => Err(Failure::usage("this command is not built into this version")),
