@@ -1,5 +1,6 @@
 //! ampd keeps a complete, verified copy of an Amplitude project's raw events in a lake.
 
+pub mod admin;
 pub mod amplitude;
 pub mod archive;
 pub mod cli;

@@ -18,7 +18,7 @@ use crate::lake::LakeFacts;
 use crate::model::report::DaemonReport;
 use crate::model::{Fault, Scope, SourceName, Window};
 use crate::problem::Failure;
-use crate::telemetry::{Progress, Renderer};
+use crate::telemetry::{Metrics, Progress, Renderer};
 
 /// What a one-shot command does.
 pub struct Work {
@@ -38,7 +38,7 @@ pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let mut opened = session.open_journal()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let progress = Progress::new();
-    let effects = session.open_effects(progress.clone()).await?;
+    let effects = session.open_effects(progress.clone(), Metrics::new()).await?;
     let (stage, place) = (effects.stage().clone(), effects.place());
     let mut rules = policy(session.config());
     if let Some(parallel) = work.parallel {

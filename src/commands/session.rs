@@ -19,7 +19,7 @@ use crate::lake::{self, Lake};
 use crate::model::{Policy, RetryPolicy, SourceName, SourcePolicy};
 use crate::problem::Failure;
 use crate::stage::{Stage, StageError};
-use crate::telemetry::{self, Guard, Progress};
+use crate::telemetry::{self, Guard, Metrics, Progress};
 
 /// Opening the journal takes at most this long before a hung database is set aside.
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// Opens staging and everything else that steps need.
-    pub async fn open_effects(&self, progress: Progress) -> Result<LiveEffects, Failure> {
+    pub async fn open_effects(&self, progress: Progress, metrics: Metrics) -> Result<LiveEffects, Failure> {
         let config = self.config();
         let stage = Stage::open(&config.staging).map_err(stage_failure)?;
         let lake = self.open_lake().await?;
@@ -133,6 +133,7 @@ impl Session {
             checksum: store_checksum(config),
             fresh_id: random_hex(16)?,
             progress,
+            metrics,
         }))
     }
 }

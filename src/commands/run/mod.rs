@@ -64,7 +64,7 @@ async fn live(session: &Session, started_at: DateTime<Utc>, wishes: &mut mpsc::R
     let mut opened = session.open_journal()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let progress = Progress::new();
-    let effects = session.open_effects(progress.clone()).await?;
+    let effects = session.open_effects(progress.clone(), crate::telemetry::Metrics::new()).await?;
     let (stage, place) = (effects.stage().clone(), effects.place());
     let now = clock::now();
     let engine = Engine::new(policy(session.config()), None, snapshot, random_seed()?, now);
