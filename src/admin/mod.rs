@@ -12,8 +12,6 @@ mod process;
 mod progress;
 mod refusal;
 mod serve;
-#[cfg(test)]
-mod tests;
 pub mod wire;
 
 use std::net::SocketAddr;

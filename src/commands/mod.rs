@@ -1,7 +1,9 @@
 //! One file per subcommand, and what they share: the session, ranges of hours, the output, the summary.
 
 pub mod backfill;
+pub mod daemon;
 pub mod explain;
+pub mod hand_over;
 pub mod hours;
 pub mod observe;
 pub mod once;
@@ -34,6 +36,11 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Hour(HourCommand::Skip(args)) => on_runtime(hours::skip(&global, args)),
         Command::Hour(HourCommand::Reexport(args)) => on_runtime(hours::reexport(&global, args)),
         Command::Status(args) => status::run(&global, &args),
+        Command::Pause => on_runtime(daemon::pause(&global)),
+        Command::Resume => on_runtime(daemon::resume(&global)),
+        Command::Trigger(args) => on_runtime(daemon::trigger(&global, args)),
+        Command::Reload => on_runtime(daemon::reload(&global)),
+        Command::Health(args) => on_runtime(daemon::health(&global, args)),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
         Command::Sim(args) => on_runtime(sim::run(&global, args)),

@@ -94,8 +94,12 @@ impl Session {
 
     /// Opens the journal; the lock on the state directory is held as long as it lives.
     pub fn open_journal(&self) -> Result<Opened, Failure> {
-        let opened =
-            SledJournal::open(&self.config().state_dir, JOURNAL_DEADLINE).map_err(|error| journal_failure(&error))?;
+        self.try_open_journal().map_err(|error| journal_failure(&error))
+    }
+
+    /// As [`Session::open_journal`], for who can do without it.
+    pub fn try_open_journal(&self) -> Result<Opened, JournalError> {
+        let opened = SledJournal::open(&self.config().state_dir, JOURNAL_DEADLINE)?;
         for note in &opened.notes {
             telemetry::say(&telemetry::Line::warn(note.clone()));
         }
