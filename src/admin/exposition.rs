@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::process::{self, ProcessFigures};
+use super::process::{self, Usage};
 use super::refusal::Refusal;
 use super::{Context, Life};
 use crate::model::report::{HourCounts, SourceReport, StatusReport};
@@ -116,7 +116,7 @@ fn seconds(time: DateTime<Utc>) -> f64 {
     time.timestamp_millis() as f64 / 1000.0
 }
 
-fn of_process(registry: &mut Registry, figures: ProcessFigures, started_at: DateTime<Utc>) {
+fn of_process(registry: &mut Registry, figures: Usage, started_at: DateTime<Utc>) {
     let cpu = ConstCounter::new(figures.cpu_seconds);
     registry.register("process_cpu_seconds", "Processor time", cpu);
     gauge(registry, "process_resident_memory_bytes", "Resident memory", figures.resident_bytes as f64);

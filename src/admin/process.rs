@@ -4,7 +4,7 @@ use std::fs;
 
 /// The process' figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct ProcessFigures {
+pub(super) struct Usage {
     pub(super) cpu_seconds: f64,
     pub(super) resident_bytes: u64,
     pub(super) virtual_bytes: u64,
@@ -14,7 +14,7 @@ pub(super) struct ProcessFigures {
 }
 
 /// Reads them.
-pub(super) fn read() -> Option<ProcessFigures> {
+pub(super) fn read() -> Option<Usage> {
     let mut figures = parse(&fs::read_to_string("/proc/self/stat").ok()?)?;
     figures.open_fds = fs::read_dir("/proc/self/fd").ok()?.count() as u64;
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
@@ -24,16 +24,16 @@ pub(super) fn read() -> Option<ProcessFigures> {
 }
 
 /// The name of the command, in parentheses, may hold anything; the figures follow its last one.
-fn parse(stat: &str) -> Option<ProcessFigures> {
+fn parse(stat: &str) -> Option<Usage> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     let ticks = rustix::param::clock_ticks_per_second().max(1) as f64;
-    Some(ProcessFigures {
+    Some(Usage {
         cpu_seconds: (field(14)? + field(15)?) as f64 / ticks,
         threads: field(20)?,
         virtual_bytes: field(23)?,
         resident_bytes: field(24)? * rustix::param::page_size() as u64,
-        ..ProcessFigures::default()
+        ..Usage::default()
     })
 }
 

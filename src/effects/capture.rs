@@ -44,6 +44,10 @@ impl LiveEffects {
             let fault = Fault::new(FaultKind::KeysRefused, "the source has no usable credentials");
             return Outcome::Failed { fault, clock: None };
         };
+        // Amplitude works for minutes on some answers: it is not asked for what could not be kept.
+        if let Err(fault) = self.stage.check_room() {
+            return Outcome::Failed { fault, clock: None };
+        }
         self.progress.set_activity(&capture.source, Some(format!("asking for {}", capture.window)));
         let started = crate::clock::monotonic();
         let (progress, metrics) = (&self.progress, &self.metrics);

@@ -78,7 +78,7 @@ impl Engine {
         let capture = live.record.clone();
         let record = source.ledger.record(hour);
         let uploads = live.open.contains(&hour)
-            && record.work.as_ref().is_some_and(|work| work.why == Why::First || record.published.is_none());
+            && record.published.is_none();
         let generation = record.next_generation();
         let step = if uploads { Step::Upload { capture, hour, generation } } else { Step::Measure { capture, hour } };
         self.run_hour(turn, name, hour, step);
@@ -511,6 +511,9 @@ impl Engine {
             self.tally.adopted += 1;
             self.keep_published(turn, name, hour, record, &draft.content, &facts, asked_at);
             return;
+        }
+        if let Some(work) = record.work.as_mut().filter(|work| newest.is_some() && work.why == Why::First) {
+            work.why = Why::Recheck;
         }
         self.renumber(turn, name, hour, record);
     }

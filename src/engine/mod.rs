@@ -334,6 +334,9 @@ impl Engine {
     fn put(&mut self, turn: &mut Turn, source: &SourceName, hour: Hour, record: HourRecord) {
         if let Some(state) = self.sources.get_mut(source) {
             turn.changes.push(Change::Hour(source.clone(), hour, record.clone()));
+            if state.sweeping && record.leftovers {
+                state.left_meanwhile.insert(hour);
+            }
             state.ledger.put(hour, record);
         }
     }

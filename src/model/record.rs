@@ -114,6 +114,11 @@ pub struct Work {
 }
 
 impl Work {
+    /// Whether it waits for an answer of Amplitude.
+    pub fn is_to_be_asked(&self) -> bool {
+        matches!(self.phase, Phase::Pending | Phase::Provisional)
+    }
+
     /// New work, nothing done.
     pub fn new(why: Why) -> Self {
         Self {
