@@ -59,6 +59,7 @@
 //! 13. **`ampd verify`** proves 1, 2 and 6 over the lake at any time.
 //!    proof: none yet.
 
+pub mod admin;
 pub mod amplitude;
 pub mod archive;
 pub mod cli;
