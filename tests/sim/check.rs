@@ -67,8 +67,7 @@ pub fn on_manifest(world: &mut World, manifest: &Manifest) {
         world.broken("a capture publishes an hour at most once", &about);
     }
     if let Some(newest) = newest
-        && manifest.rows <= newest.rows
-        && !(world.redone.contains(&hour) && manifest.content_hash == newest.content_hash)
+        && (manifest.rows < newest.rows || (manifest.rows == newest.rows && !world.reexported.contains(&hour)))
         && !world.permitted.contains(&hour)
     {
         world.broken("publications of an hour only grow", &about);
