@@ -1,19 +1,26 @@
 //! One file per subcommand, and what they share: the session, ranges of hours, the output, the summary.
 
 pub mod backfill;
+pub mod configure;
 pub mod explain;
+pub mod hour_view;
 pub mod hours;
+pub mod logs;
 pub mod observe;
 pub mod once;
 pub mod one_shot;
 pub mod output;
 pub mod plan;
 pub mod range;
+pub mod run;
 pub mod session;
+pub mod shell;
 pub mod sim;
+pub mod state;
 pub mod status;
 pub mod stop;
 pub mod summary;
+pub mod verify;
 
 use std::future::Future;
 
@@ -26,11 +33,20 @@ pub use crate::telemetry::figures;
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let global = cli.global;
     match cli.command {
+        Command::Run(_) => on_runtime(run::run(&global)),
         Command::Once(args) => on_runtime(once::run(&global, args)),
         Command::Backfill(args) => on_runtime(backfill::run(&global, args)),
+        Command::Hour(HourCommand::Ls(args)) => hour_view::list(&global, &args),
+        Command::Hour(HourCommand::Show(args)) => on_runtime(hour_view::show(&global, args)),
         Command::Hour(HourCommand::Retry(args)) => on_runtime(hours::retry(&global, args)),
         Command::Hour(HourCommand::Skip(args)) => on_runtime(hours::skip(&global, args)),
         Command::Hour(HourCommand::Reexport(args)) => on_runtime(hours::reexport(&global, args)),
+        Command::Verify(args) => on_runtime(verify::run(&global, args)),
+        Command::Config(command) => configure::run(&global, &command),
+        Command::State(command) => state::run(&global, &command),
+        Command::Logs(args) => logs::run(&global, &args),
+        Command::Completions(args) => shell::completions(&global, &args),
+        Command::Man(args) => shell::man(&global, &args),
         Command::Status(args) => status::run(&global, &args),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::clock;
+use crate::commands::run::Ticks;
 use crate::config::Config;
 use crate::engine::{Engine, Loudness, Notice, Observer, Stage as Part};
-use crate::model::report::{DaemonReport, LakeReport, StageReport, StagingReport, StatusReport};
+use crate::model::report::{DaemonReport, LakeReport, SourceReport, StageReport, StagingReport, StatusReport};
 use crate::model::{Scope, SourceName};
 use crate::stage::Stage;
 use crate::telemetry::{Level, Line, Phase, Progress, say};
@@ -91,17 +92,34 @@ pub struct Watch {
     progress: Progress,
     scope: Option<Scope>,
     total: u64,
+    ticks: Option<Ticks>,
 }
 
 impl Watch {
     /// `scope` is what a one-shot command counts its progress in.
     pub fn new(about: About, stage: Stage, status_file: PathBuf, progress: Progress, scope: Option<Scope>) -> Self {
-        Self { about, stage, status_file, written: None, progress, scope, total: 0 }
+        Self { about, stage, status_file, written: None, progress, scope, total: 0, ticks: None }
+    }
+
+    /// For the daemon: reports say when the schedule ticks next.
+    #[must_use]
+    pub fn ticking(mut self, ticks: Ticks) -> Self {
+        self.ticks = Some(ticks);
+        self
+    }
+
+    /// The sources as a report shows them.
+    pub fn sources(&self, engine: &Engine, now: DateTime<Utc>) -> Vec<SourceReport> {
+        engine.reports(now, 0, &self.about.regions, self.next_tick())
+    }
+
+    fn next_tick(&self) -> Option<DateTime<Utc>> {
+        self.ticks.as_ref().and_then(Ticks::next)
     }
 
     /// Writes `status.json` now.
     pub fn write_status(&mut self, engine: &Engine, now: DateTime<Utc>) {
-        let report = report(engine, &self.about, Some(&self.stage), None, now);
+        let report = report(engine, &self.about, Some(&self.stage), self.next_tick(), now);
         let written = serde_json::to_vec(&report)
             .map_err(std::io::Error::other)
             .and_then(|bytes| write_atomically(&self.status_file, &bytes));

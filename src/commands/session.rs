@@ -34,7 +34,7 @@ pub struct Session {
     pub output: Arc<Output>,
     /// The global flags.
     pub global: Global,
-    _log: Guard,
+    log: Guard,
 }
 
 /// The configuration's inputs as the flags change them.
@@ -73,7 +73,13 @@ impl Session {
         let options = telemetry::Options { run_id: &run_id, verbose: global.verbose, quiet: global.quiet, color };
         let log = telemetry::init(&loaded.config.log, &options);
         let output = Arc::new(Output::stdout(global.form()));
-        Ok(Self { loaded, run_id, output, global: global.clone(), _log: log })
+        Ok(Self { loaded, run_id, output, global: global.clone(), log })
+    }
+
+    /// Takes over another configuration: the next life of the daemon works with it.
+    pub fn replace(&mut self, loaded: Loaded) {
+        self.log.set_level(&loaded.config.log.level);
+        self.loaded = loaded;
     }
 
     /// The configuration.

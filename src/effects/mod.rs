@@ -20,6 +20,8 @@ use crate::model::{CaptureId, CaptureRecord, CaptureState, Fault, FaultKind, Sou
 use crate::stage::Stage;
 use crate::telemetry::Progress;
 
+pub(crate) use publish::difference;
+
 /// Makes a source's client anew, with the credentials read again.
 pub type FreshClient = Box<dyn Fn(&SourceName) -> Option<Client> + Send + Sync>;
 

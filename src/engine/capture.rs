@@ -53,7 +53,10 @@ impl Engine {
                 self.on_swept(turn, &source, &hours, outcome);
             }
             // What was not removed is removed by the sweep of the next start.
-            (Step::SweepStage { .. } | Step::Discard { .. } | Step::SetAside { .. }, outcome) => {
+            (step @ (Step::SweepStage { .. } | Step::Discard { .. } | Step::SetAside { .. }), outcome) => {
+                if matches!(step, Step::SweepStage { .. }) {
+                    self.tidying = false;
+                }
                 if let Outcome::Failed { fault, .. } = outcome {
                     turn.notices.push(super::Notice {
                         loudness: Loudness::Warn,
@@ -84,7 +87,7 @@ impl Engine {
         if !matches!(outcome, Outcome::Failed { .. }) && self.was_too_early(&name, capture.window, clock) {
             turn.changes.push(Change::CaptureGone(capture.id));
             let text = "Amplitude's clock says that this was not due yet: answer thrown away, asked again in time";
-            turn.say(Loudness::Warn, Stage::ApiCall, &name, capture.window, text);
+            turn.say(Loudness::Info, Stage::ApiCall, &name, capture.window, text);
             self.run(turn, discard);
             return;
         }
@@ -136,7 +139,7 @@ impl Engine {
             let mut record = source.ledger.record(hour);
             let why = if record.published.is_some() { Why::Recheck } else { Why::First };
             let work = record.work.get_or_insert_with(|| Box::new(Work::new(why)));
-            if !matches!(work.phase, Phase::Pending | Phase::Provisional) {
+            if !work.is_to_be_asked() {
                 continue;
             }
             work.phase = Phase::Captured;
@@ -190,8 +193,12 @@ impl Engine {
 
     fn blame_suspects(&mut self, turn: &mut Turn, name: &SourceName, answered: Window) {
         let Some(source) = self.sources.get(name) else { return };
-        let is_suspect =
-            |hour: &Hour| source.ledger.work(*hour).is_some_and(|work| work.suspect) && !answered.contains(*hour);
+        // One that is being asked again is judged by its own answer.
+        let is_suspect = |hour: &Hour| {
+            source.ledger.work(*hour).is_some_and(|work| work.suspect && work.is_to_be_asked())
+                && !answered.contains(*hour)
+                && !source.is_capturing(*hour)
+        };
         let suspects: Vec<Hour> = source.ledger.open().iter().copied().filter(is_suspect).collect();
         for hour in suspects {
             let fault = self.sources.get(name).and_then(|source| source.ledger.work(hour)?.last_fault.clone());
@@ -255,17 +262,17 @@ impl Engine {
         }
         source.last_fault = Some(fault.clone());
         let text = format!("{fault}; asking again in {}", wait_text(wait));
-        turn.say(Loudness::Warn, Stage::ApiCall, name, window, text);
+        turn.say(Loudness::Info, Stage::ApiCall, name, window, text);
         self.put_source(turn, name);
         let may_be_the_hour = !matches!(fault.kind, FaultKind::RateLimited | FaultKind::Connect);
         if window.hours() == 1 && may_be_the_hour {
             let hour = window.first();
             let mut record = self.open_work(name, hour);
-            if let Some(work) = record.work.as_mut() {
+            if let Some(work) = record.work.as_mut().filter(|work| work.is_to_be_asked()) {
                 work.suspect = true;
                 work.last_fault = Some(fault);
+                self.put(turn, name, hour, record);
             }
-            self.put(turn, name, hour, record);
         } else if fault.kind == FaultKind::NoFirstByte {
             self.strike(turn, name, window, &fault);
         }
@@ -286,7 +293,7 @@ impl Engine {
         if strikes >= STRIKES_MAX {
             self.halve(turn, name, window, fault);
         } else {
-            turn.say(Loudness::Warn, Stage::ApiCall, name, window, format!("{fault}; asking once more"));
+            turn.say(Loudness::Info, Stage::ApiCall, name, window, format!("{fault}; asking once more"));
         }
     }
 
@@ -325,7 +332,7 @@ impl Engine {
         };
         let pieces = window.hours().div_ceil(together);
         let text = format!("{why}, split into {pieces} x {}", hours_text(together));
-        turn.say(Loudness::Warn, Stage::DateRange, name, window, text);
+        turn.say(Loudness::Info, Stage::DateRange, name, window, text);
     }
 }
 

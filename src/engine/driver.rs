@@ -41,6 +41,8 @@ pub trait Observer: Send {
     fn notice(&mut self, notice: &Notice);
     /// A turn is committed.
     fn turn(&mut self, engine: &Engine, now: DateTime<Utc>);
+    /// It still waits for something that is not its fault.
+    fn alive(&mut self) {}
     /// The driver returns.
     fn end(&mut self, engine: &Engine, now: DateTime<Utc>);
 }
@@ -70,6 +72,7 @@ pub struct Driver<E> {
     effects: Arc<E>,
     observer: Box<dyn Observer>,
     one_shot: bool,
+    wake_every: Duration,
     done: mpsc::UnboundedSender<(StepId, Outcome)>,
     finished: mpsc::UnboundedReceiver<(StepId, Outcome)>,
     flights: BTreeMap<StepId, (bool, AbortHandle)>,
@@ -89,7 +92,20 @@ impl<E: Effects> Driver<E> {
         let (done, finished) = mpsc::unbounded_channel();
         let clocks = (clock::now(), clock::monotonic());
         let journal = Some(journal);
-        Self { engine, journal, effects, observer, one_shot, done, finished, flights: BTreeMap::new(), clocks }
+        let (flights, wake_every) = (BTreeMap::new(), SAFETY_TICK);
+        Self { engine, journal, effects, observer, one_shot, wake_every, done, finished, flights, clocks }
+    }
+
+    /// Takes a turn at least this often, so that a watchdog hears of it.
+    #[must_use]
+    pub fn waking_every(mut self, at_most: Duration) -> Self {
+        self.wake_every = self.wake_every.min(at_most);
+        self
+    }
+
+    /// Gives the journal back, when it was not lost.
+    pub fn into_journal(self) -> Option<Box<dyn Journal>> {
+        self.journal
     }
 
     /// The engine, after the end.
@@ -142,7 +158,7 @@ impl<E: Effects> Driver<E> {
                         self.abort(|_| true);
                         return Ended::Drained;
                     }
-                    events.push(Event::Tick);
+                    events.push(Event::Wake);
                 }
             }
             while let Ok((id, outcome)) = self.finished.try_recv() {
@@ -153,11 +169,11 @@ impl<E: Effects> Driver<E> {
 
     fn sleep(&self, deadline: Option<Instant>) -> Duration {
         let now = clock::now();
-        let next = self.engine.next_time(now).and_then(|time| (time - now).to_std().ok()).unwrap_or(SAFETY_TICK);
+        let next = self.engine.next_time(now).and_then(|time| (time - now).to_std().ok()).unwrap_or(self.wake_every);
         let until_deadline =
-            deadline.map_or(SAFETY_TICK, |deadline| deadline.saturating_duration_since(clock::monotonic()));
+            deadline.map_or(self.wake_every, |deadline| deadline.saturating_duration_since(clock::monotonic()));
         // A millisecond more than asked, so that the engine finds the time past and not just short of it.
-        next.saturating_add(Duration::from_millis(1)).min(SAFETY_TICK).min(until_deadline)
+        next.saturating_add(Duration::from_millis(1)).min(self.wake_every).min(until_deadline)
     }
 
     fn landed(&mut self, id: StepId, outcome: Outcome) -> Event {
@@ -188,7 +204,7 @@ impl<E: Effects> Driver<E> {
             self.start(id, step);
         }
         self.observer.turn(&self.engine, now);
-        let finished = self.one_shot && (self.engine.stop().is_some() || self.engine.ends(now).is_some());
+        let finished = self.engine.stop().is_some() || (self.one_shot && self.engine.ends(now).is_some());
         finished.then_some(Ended::Finished)
     }
 
@@ -224,6 +240,7 @@ impl<E: Effects> Driver<E> {
                 return Err(error);
             }
             self.observer.notice(&journal_notice(&error));
+            self.observer.alive();
             tokio::time::sleep(Duration::from_secs(1 << failures.min(5))).await;
         }
     }

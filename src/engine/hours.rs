@@ -20,12 +20,17 @@ pub(super) enum Verdict {
     PublishOver,
 }
 
-/// Publications of an hour only ever grow, unless a person allows it.
+/// Publications of an hour only ever grow, unless a person allows it. Who asks for a re-export gets a new generation
+/// also of the same rows, for the objects of the old one may be damaged.
 pub(super) fn compare(why: Why, ours: &Content, newest: &ManifestFacts) -> Verdict {
     let same =
         ours.content_hash == newest.content_hash && ours.rows == newest.rows && newest.state != HourState::Skipped;
-    let shrink_allowed = why == Why::Reexport { allow_shrink: true };
-    if !same && (ours.rows > newest.rows || shrink_allowed) { Verdict::PublishOver } else { Verdict::Keep }
+    let publish = match why {
+        Why::First | Why::Recheck => !same && ours.rows > newest.rows,
+        Why::Reexport { .. } if same => ours.rows > 0,
+        Why::Reexport { allow_shrink } => ours.rows > newest.rows || allow_shrink,
+    };
+    if publish { Verdict::PublishOver } else { Verdict::Keep }
 }
 
 impl Engine {
@@ -40,7 +45,8 @@ impl Engine {
     /// An attempt failed for the hour itself: it waits, or is quarantined.
     pub(super) fn count_attempt(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, fault: Fault) {
         let mut record = self.open_work(name, hour);
-        let Some(work) = record.work.as_mut() else { return };
+        // A person may have decided otherwise while the answer was on its way.
+        let Some(work) = record.work.as_mut().filter(|work| work.is_to_be_asked()) else { return };
         work.attempt += 1;
         work.suspect = false;
         work.together = 1;
@@ -56,7 +62,7 @@ impl Engine {
         let wait = self.policy.retry.back_off(attempt, &mut self.random);
         work.not_before = Some(Pause::starting(turn.now, wait));
         work.phase = if work.empty_since.is_some() { Phase::Provisional } else { Phase::Pending };
-        turn.say(Loudness::Warn, Stage::ApiCall, name, hour, format!("attempt {attempt} of {max} failed: {fault}"));
+        turn.say(Loudness::Info, Stage::ApiCall, name, hour, format!("attempt {attempt} of {max} failed: {fault}"));
         work.last_fault = Some(fault);
         self.put(turn, name, hour, record);
     }

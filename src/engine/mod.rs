@@ -1,11 +1,15 @@
 //! The engine: a sync function of events, and a thin driver.
 
+mod answers;
 mod attach;
 mod capture;
 mod driver;
+mod follow;
+mod handle;
 mod hours;
 mod lives;
 mod order;
+mod publishing;
 mod report;
 mod state;
 mod step;
@@ -16,6 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 pub use driver::{Control, Driver, Effects, Ended, Observer};
+pub use follow::Following;
+pub use handle::{Gone, Handle};
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
 pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
@@ -48,6 +54,10 @@ pub struct Engine {
     random: Random,
     paused: bool,
     draining: bool,
+    /// What earlier processes left in staging is being deleted; nothing new is written there meanwhile.
+    tidying: bool,
+    /// The schedule said "look": hours that became due since the last time are taken up.
+    looking: bool,
     tally: Tally,
     /// Orders of a one-shot command: they wait until the lake was compared with the journal.
     orders: Vec<Order>,
@@ -102,6 +112,8 @@ impl Engine {
             random: Random::new(seed),
             paused: false,
             draining: false,
+            tidying: false,
+            looking: true,
             tally: Tally::default(),
             orders: Vec::new(),
             refusals: Vec::new(),
@@ -133,7 +145,8 @@ impl Engine {
         let mut turn = Turn::new(now);
         match event {
             Event::Started => self.on_started(&mut turn),
-            Event::Tick => {}
+            Event::Tick => self.looking = true,
+            Event::Wake => {}
             Event::ClockJumped => {
                 self.sources.values_mut().for_each(|source| source.clock_ahead = None);
                 // The wait for late writes begins anew: neither cut short nor stretched by a clock that was set.
@@ -176,7 +189,22 @@ impl Engine {
         for (source, hour) in orphans {
             self.ask_anew(turn, &source, hour);
         }
+        self.tidying = true;
         self.run(turn, Step::SweepStage { known });
+    }
+
+    /// New hours are taken up when the schedule says so (a one-shot command always looks); retries, second askings and
+    /// rechecks come at their own times.
+    fn take_up_due_hours(&mut self, turn: &Turn) {
+        if !self.looking && self.scope.is_none() {
+            return;
+        }
+        self.looking = self.sources.values().any(|source| source.attachment != state::Attachment::Yes);
+        for (name, policy) in &self.policy.sources {
+            if let Some(source) = self.sources.get_mut(name) {
+                source.ledger.extend_to(policy.newest_due(source.due_now(turn.now)));
+            }
+        }
     }
 
     /// Derives every step that may start now from the state. Called after every event; nothing else starts a step.
@@ -185,6 +213,7 @@ impl Engine {
         if self.conditional_writes.is_none() {
             return;
         }
+        self.take_up_due_hours(turn);
         self.carry_out_orders(turn);
         if self.lake_gate.is_open(turn.now) {
             if self.staging_is_readable(turn.now) {
@@ -205,7 +234,7 @@ impl Engine {
 
     /// Asks for windows while there is room: in flight, staged and on the disk.
     fn ask(&mut self, turn: &mut Turn) {
-        if self.paused || !self.disk_gate.is_open(turn.now) {
+        if self.paused || self.tidying || !self.disk_gate.is_open(turn.now) {
             return;
         }
         let names: Vec<SourceName> = self.sources.keys().cloned().collect();
@@ -307,6 +336,9 @@ impl Engine {
     fn put(&mut self, turn: &mut Turn, source: &SourceName, hour: Hour, record: HourRecord) {
         if let Some(state) = self.sources.get_mut(source) {
             turn.changes.push(Change::Hour(source.clone(), hour, record.clone()));
+            if state.sweeping && record.leftovers {
+                state.left_meanwhile.insert(hour);
+            }
             state.ledger.put(hour, record);
         }
     }

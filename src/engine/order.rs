@@ -37,6 +37,11 @@ impl Engine {
         match order {
             Order::Pause => self.paused = true,
             Order::Resume => self.paused = false,
+            Order::Backfill(source, window) => {
+                if let Some(state) = self.sources.get_mut(&source) {
+                    state.ledger.open_window(window);
+                }
+            }
             Order::Retry(source, hour) => self.retry_hour(turn, &source, hour),
             Order::Skip(source, hour, reason) => self.skip_hour(turn, &source, hour, reason),
             Order::Reexport { source, hour, allow_shrink } => self.reexport_hour(turn, &source, hour, allow_shrink),
@@ -47,6 +52,8 @@ impl Engine {
     pub fn refuses(&self, order: &Order) -> Option<String> {
         let (source, hour) = match order {
             Order::Pause | Order::Resume => return None,
+            Order::Backfill(source, _) if self.sources.contains_key(source) => return None,
+            Order::Backfill(source, _) => return Some(format!("there is no source `{source}`")),
             Order::Retry(source, hour) | Order::Skip(source, hour, _) | Order::Reexport { source, hour, .. } => {
                 (source, *hour)
             }

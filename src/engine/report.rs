@@ -117,7 +117,7 @@ impl Engine {
         }
     }
 
-    fn activity(&self, name: &SourceName, source: &SourceState, now: DateTime<Utc>) -> Option<String> {
+    pub(super) fn activity(&self, name: &SourceName, source: &SourceState, now: DateTime<Utc>) -> Option<String> {
         if let Some(capture) = source.capturing.values().next() {
             return Some(format!("asking for {}", capture.window));
         }

@@ -171,8 +171,10 @@ pub enum Outcome {
 pub enum Event {
     /// The process has started; the journal is loaded.
     Started,
-    /// Look again.
+    /// The schedule says "look", or a person does: hours that became due are taken up.
     Tick,
+    /// A time has come that the engine asked for, or nothing happened for a while.
+    Wake,
     /// The wall clock jumped against the monotonic one: what was learnt of it is void.
     ClockJumped,
     /// A step ended.
@@ -199,6 +201,8 @@ pub enum Order {
         /// Even with fewer rows.
         allow_shrink: bool,
     },
+    /// Ask for these hours too, those that are not published; they may lie before the first hour.
+    Backfill(SourceName, Window),
     /// No new captures until resumed.
     Pause,
     /// Go on.
@@ -212,6 +216,7 @@ impl Order {
             Self::Retry(source, hour) => format!("retry {hour} of `{source}`"),
             Self::Skip(source, hour, _) => format!("skip {hour} of `{source}`"),
             Self::Reexport { source, hour, .. } => format!("reexport {hour} of `{source}`"),
+            Self::Backfill(source, window) => format!("backfill {window} of `{source}`"),
             Self::Pause => "pause".to_owned(),
             Self::Resume => "resume".to_owned(),
         }

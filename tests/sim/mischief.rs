@@ -139,6 +139,7 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
         let what = if backup.is_some() { "replaced by a backup" } else { "lost" };
         world.note(|| format!("the journal of p{index} is {what}"));
         world.acknowledged.clear();
+        world.back_off.clear();
     }
     schedule.losses = true;
     schedule.processes[index].journal.restore(backup.unwrap_or_else(Snapshot::default));

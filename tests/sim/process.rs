@@ -156,7 +156,7 @@ impl Process {
         let Some(life) = &mut self.life else { return Vec::new() };
         let Some((changes, steps)) = life.committing.take() else { return Vec::new() };
         self.journal.commit(&changes).expect("memory does not fail");
-        check::on_commit(&mut self.context.world.borrow_mut(), &changes);
+        check::on_commit(&mut self.context.world.borrow_mut(), self.index, &changes);
         let mut wants = self.launch(steps);
         wants.extend(self.turn());
         wants

@@ -39,7 +39,8 @@ pub struct World {
     pub acknowledged: BTreeMap<CaptureId, BTreeSet<Hour>>,
     /// Hours that a person allowed to shrink or to be skipped.
     pub permitted: BTreeSet<Hour>,
-    /// Objects whose upload was recorded, by process: not put again.
+    /// By process: until when the source backs off, and when that was recorded. Clocks are right where it is looked at.
+    pub back_off: BTreeMap<usize, (Time, Time)>,
     pub violation: Option<String>,
     pub trace: Option<Vec<String>>,
     pub counts: Counts,
@@ -78,6 +79,7 @@ impl World {
             answers: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             permitted: BTreeSet::new(),
+            back_off: BTreeMap::new(),
             violation: None,
             trace: trace.then(Vec::new),
             counts: Counts::default(),
@@ -125,6 +127,13 @@ impl World {
     /// An hour that a captured archive still has to give must not be asked for again.
     pub fn check_request(&mut self, window: Window, process: usize) {
         self.counts.requests += 1;
+        if let Some((until, recorded)) = self.back_off.get(&process).copied()
+            && until > self.now
+            && recorded < self.now
+            && !self.scenario.wrong_clocks
+        {
+            self.broken("a restart forgets no back-off", format!("process {process} asks before {until}"));
+        }
         let repeated = self
             .acknowledged
             .iter()
