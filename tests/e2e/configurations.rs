@@ -21,7 +21,7 @@ fn each_wrong_configuration_is_refused_with_its_place() {
     refused(&world, &good.replace("api_key = ", "api_kee = ")).tells("ampd.toml:", "api_key");
     refused(&world, &good.replace("version = 1", "version = 99")).tells("ampd.toml:1:", "version");
     refused(&world, &good.replace("max_attempts = 3", "max_attempts = \"many\"")).tells("ampd.toml:", "max_attempts");
-    refused(&world, &good.replace("type = \"local\"", "type = \"ftp\"")).tells("ampd.toml:", "ftp");
+    refused(&world, &good.replace("type = \"local\"", "type = \"ftp\"")).tells("ampd.toml:", "\"local\", \"s3\"");
     refused(&world, &good.replace("[retry]", "[retries]")).tells("ampd.toml:", "retry");
     refused(&world, &good.replace("allow_custom_base_url = true", "")).tells("ampd.toml:", "allow_custom_base_url");
     refused(&world, &good.replace("min_free = \"1MiB\"", "min_free = \"lots\"")).tells("ampd.toml:", "min_free");
