@@ -50,7 +50,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(&global, &args),
         Command::Completions(args) => shell::completions(&global, &args),
         Command::Man(args) => shell::man(&global, &args),
-        Command::Status(args) => status::run(&global, &args),
+        Command::Status(args) => on_runtime(status::run(&global, &args)),
         Command::Pause => on_runtime(daemon::pause(&global)),
         Command::Resume => on_runtime(daemon::resume(&global)),
         Command::Trigger(args) => on_runtime(daemon::trigger(&global, args)),
