@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -75,6 +76,7 @@ impl World {
         }
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".env"), "AMP_API_KEY=sim-api-key\nAMP_SECRET_KEY=sim-secret-key\n").unwrap();
+        fs::set_permissions(dir.path().join(".env"), fs::Permissions::from_mode(0o600)).unwrap();
         // The hour after the last becomes due in half an hour, whenever the test runs.
         let settle = (now - TimeDelta::minutes(30) - last.end()).num_seconds();
         let settings = vec![
@@ -115,7 +117,8 @@ fn shape(line: &str) -> String {
             c if c.is_ascii_digit() && code_digits > 0 => code_digits - 1,
             _ => 0,
         };
-        let is_code = c.is_ascii_digit() && (code_digits > 0 || shape.rfind('E').is_some_and(|at| at + 3 == shape.len()));
+        let is_code =
+            c.is_ascii_digit() && (code_digits > 0 || shape.rfind('E').is_some_and(|at| at + 3 == shape.len()));
         match c {
             c if c.is_ascii_digit() && !is_code => {
                 if !shape.ends_with('0') {
@@ -195,9 +198,11 @@ fn every_console_block_shows_what_the_binary_says() {
             let words: Vec<&str> = command.split_whitespace().collect();
             assert_eq!(words[0], "ampd", "line {}: only ampd is run: {command}", block.line);
             let hour = world.settings[2].1.clone();
-            let corrupt = Hour::parse(&hour.replace('-', "")).unwrap().plus(CORRUPT).start().format("%Y-%m-%dT%H").to_string();
+            let corrupt =
+                Hour::parse(&hour.replace('-', "")).unwrap().plus(CORRUPT).start().format("%Y-%m-%dT%H").to_string();
             let is_hour = |word: &str| word.len() == 13 && word.as_bytes()[10] == b'T';
-            let words: Vec<&str> = words[1..].iter().map(|word| if is_hour(word) { corrupt.as_str() } else { *word }).collect();
+            let words: Vec<&str> =
+                words[1..].iter().map(|word| if is_hour(word) { corrupt.as_str() } else { *word }).collect();
             let output = world.ampd(&words);
             let stdout = String::from_utf8(output.stdout).unwrap();
             let expected: Vec<String> = shown.iter().map(|line| shape(line)).collect();
