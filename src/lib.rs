@@ -59,6 +59,7 @@
 //! 13. **`ampd verify`** proves 1, 2 and 6 over the lake at any time.
 //!    proof: `a_flipped_bit_is_found_and_repaired`, `a_gap_and_a_hole_are_found`.
 
+pub mod admin;
 pub mod amplitude;
 pub mod archive;
 pub mod cli;

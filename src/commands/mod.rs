@@ -2,7 +2,10 @@
 
 pub mod backfill;
 pub mod configure;
+pub mod demo;
+pub mod daemon;
 pub mod explain;
+pub mod hand_over;
 pub mod hour_view;
 pub mod hours;
 pub mod logs;
@@ -48,11 +51,16 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Completions(args) => shell::completions(&global, &args),
         Command::Man(args) => shell::man(&global, &args),
         Command::Status(args) => status::run(&global, &args),
+        Command::Pause => on_runtime(daemon::pause(&global)),
+        Command::Resume => on_runtime(daemon::resume(&global)),
+        Command::Trigger(args) => on_runtime(daemon::trigger(&global, args)),
+        Command::Reload => on_runtime(daemon::reload(&global)),
+        Command::Health(args) => on_runtime(daemon::health(&global, args)),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
+        Command::Demo(args) => on_runtime(demo::run(&global, args)),
         Command::Sim(args) => on_runtime(sim::run(&global, args)),
         Command::Version => explain::version(&global),
-        _ => Err(Failure::usage("this command is not built into this version")),
     }
 }
 

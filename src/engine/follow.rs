@@ -90,6 +90,11 @@ impl Engine {
         self.gives_up(name, now)
     }
 
+    /// The sources.
+    pub fn source_names(&self) -> Vec<SourceName> {
+        self.sources.keys().cloned().collect()
+    }
+
     /// What is being done for a source now, in words.
     pub fn activity_of(&self, name: &SourceName, now: DateTime<Utc>) -> Option<String> {
         self.activity(name, self.sources.get(name)?, now)

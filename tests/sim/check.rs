@@ -68,6 +68,7 @@ pub fn on_manifest(world: &mut World, manifest: &Manifest) {
     }
     if let Some(newest) = newest
         && manifest.rows <= newest.rows
+        && !(world.redone.contains(&hour) && manifest.content_hash == newest.content_hash)
         && !world.permitted.contains(&hour)
     {
         world.broken("publications of an hour only grow", &about);
