@@ -22,6 +22,7 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 const CALENDAR_DAYS: u16 = 31;
 
 /// What does not change about this process's reports.
+#[derive(Clone)]
 pub struct About {
     /// `us` or `eu` by source.
     pub regions: BTreeMap<SourceName, &'static str>,

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::observe::{About, Watch};
-use super::output;
+use super::{hand_over, output};
 use super::session::{Session, journal_failure, policy, random_seed};
 use super::stop::{self, Signal};
 use super::summary::{RunSummary, SourceWatermark};
 use crate::clock;
 use crate::engine::{Driver, Ended, Engine, Order, SourceEnd, Stop};
 use crate::exit::Exit;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::lake::LakeFacts;
 use crate::model::report::DaemonReport;
 use crate::model::{Fault, Scope, SourceName, Window};
 use crate::problem::Failure;
-use crate::telemetry::{Progress, Renderer};
+use crate::telemetry::{Metrics, Progress, Renderer};
 
 /// What a one-shot command does.
 pub struct Work {
@@ -35,10 +35,14 @@ pub struct Work {
 /// Does it, and writes the summary.
 pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let started = clock::monotonic();
-    let mut opened = session.open_journal()?;
+    let mut opened = match session.try_open_journal() {
+        Ok(opened) => opened,
+        Err(JournalError::Locked { pid }) => return hand_over::run(session, work, pid).await,
+        Err(error) => return Err(journal_failure(&error)),
+    };
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let progress = Progress::new();
-    let effects = session.open_effects(progress.clone()).await?;
+    let effects = session.open_effects(progress.clone(), Metrics::new()).await?;
     let (stage, place) = (effects.stage().clone(), effects.place());
     let mut rules = policy(session.config());
     if let Some(parallel) = work.parallel {
@@ -55,16 +59,26 @@ pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let ended = driver.run(&mut orders).await;
     drop(bar);
     let result = verdict(session, driver.engine(), &work.scope, &place, ended, signals.received());
+    let mut summary = summary(session, driver.engine(), &work.scope);
+    let figures = progress.figures();
+    summary.downloaded_bytes = figures.downloaded;
+    summary.uploaded_bytes = figures.uploaded;
+    summary.elapsed_seconds = started.elapsed().as_secs();
+    finish(session, summary, result, work.no_data)
+}
+
+/// Writes the summary and ends the command.
+pub fn finish(
+    session: &Session,
+    summary: RunSummary,
+    result: Result<Exit, Failure>,
+    no_data: Option<u8>,
+) -> Result<Exit, Failure> {
     let (exit, failure) = match result {
         Ok(exit) => (exit, None),
         Err(failure) => (failure.exit, Some(failure)),
     };
-    let figures = progress.figures();
-    let mut summary = summary(session, driver.engine(), &work.scope);
-    summary.downloaded_bytes = figures.downloaded;
-    summary.uploaded_bytes = figures.uploaded;
-    summary.elapsed_seconds = started.elapsed().as_secs();
-    let (summary, exit) = summary.settle(exit, work.no_data);
+    let (summary, exit) = summary.settle(exit, no_data);
     summary.write(&session.output);
     session.output.finish()?;
     failure.map_or(Ok(exit), Err)
@@ -108,8 +122,13 @@ fn verdict(
         return Err(Failure::new("E705", why.clone()).context(format!("the order was {}", order.words())));
     }
     let ends = engine.ends(clock::now()).unwrap_or_default();
-    let failed: Vec<(&SourceName, &SourceEnd)> = ends.iter().filter(|(_, end)| **end != SourceEnd::Finished).collect();
     let quarantined = scope.sources.iter().any(|(name, windows)| engine.scope_counts(name, windows).quarantined > 0);
+    judge(&ends, quarantined)
+}
+
+/// How a command ends whose sources ended so.
+pub fn judge(ends: &BTreeMap<SourceName, SourceEnd>, quarantined: bool) -> Result<Exit, Failure> {
+    let failed: Vec<(&SourceName, &SourceEnd)> = ends.iter().filter(|(_, end)| **end != SourceEnd::Finished).collect();
     match failed.first() {
         None if quarantined => Ok(Exit::Partial),
         None => Ok(Exit::Done),

@@ -19,7 +19,7 @@ use crate::lake::{self, Lake};
 use crate::model::{Policy, RetryPolicy, SourceName, SourcePolicy};
 use crate::problem::Failure;
 use crate::stage::{Stage, StageError};
-use crate::telemetry::{self, Guard, Progress};
+use crate::telemetry::{self, Guard, Metrics, Progress};
 
 /// Opening the journal takes at most this long before a hung database is set aside.
 const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
@@ -94,8 +94,12 @@ impl Session {
 
     /// Opens the journal; the lock on the state directory is held as long as it lives.
     pub fn open_journal(&self) -> Result<Opened, Failure> {
-        let opened =
-            SledJournal::open(&self.config().state_dir, JOURNAL_DEADLINE).map_err(|error| journal_failure(&error))?;
+        self.try_open_journal().map_err(|error| journal_failure(&error))
+    }
+
+    /// As [`Session::open_journal`], for who can do without it.
+    pub fn try_open_journal(&self) -> Result<Opened, JournalError> {
+        let opened = SledJournal::open(&self.config().state_dir, JOURNAL_DEADLINE)?;
         for note in &opened.notes {
             telemetry::say(&telemetry::Line::warn(note.clone()));
         }
@@ -108,7 +112,7 @@ impl Session {
     }
 
     /// Opens staging and everything else that steps need.
-    pub async fn open_effects(&self, progress: Progress) -> Result<LiveEffects, Failure> {
+    pub async fn open_effects(&self, progress: Progress, metrics: Metrics) -> Result<LiveEffects, Failure> {
         let config = self.config();
         let stage = Stage::open(&config.staging).map_err(stage_failure)?;
         let lake = self.open_lake().await?;
@@ -133,6 +137,7 @@ impl Session {
             checksum: store_checksum(config),
             fresh_id: random_hex(16)?,
             progress,
+            metrics,
         }))
     }
 }

@@ -58,6 +58,16 @@ impl Drop for StopWatch {
     }
 }
 
+/// The first signal that comes, for a command that has nothing to finish; never, when they cannot be registered.
+pub async fn first() -> Signal {
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return std::future::pending().await };
+    match signals.next().await {
+        Some(SIGTERM) => Signal::Terminate,
+        Some(_) => Signal::Interrupt,
+        None => std::future::pending().await,
+    }
+}
+
 /// Turns signals into controls of the driver. Without signals (they cannot be registered) the default stays: death,
 /// which loses nothing.
 pub fn watch(control: mpsc::Sender<Control>, grace: Duration) -> StopWatch {

@@ -95,3 +95,20 @@ pub fn load(inputs: &Inputs) -> Result<Loaded, Problems> {
         (None, None) => Err(Problem::new("E103", "the configuration is not complete").into()),
     }
 }
+
+/// Where the daemon's control socket is, as far as the configuration can be read: a command that only speaks with the
+/// daemon needs no secret, and no other key to be right.
+pub fn admin_socket(inputs: &Inputs) -> PathBuf {
+    let mut report = Report::default();
+    let source = file::read(inputs).ok().flatten();
+    let environment = Environment::read(inputs, &mut report);
+    let mut layers = Layers(Default::default());
+    if let Some(source) = &source {
+        layers.0[FILE] = file::layer(source, &mut report);
+    }
+    layers.0[VARIABLES] = variables::layer(&environment, &mut report);
+    layers.0[FLAGS] = variables::flags(&inputs.overrides, &mut report);
+    defaults::fill(&mut layers, inputs);
+    let values = Values::new(&environment, &layers, source.as_ref());
+    values.path("admin.socket").unwrap_or_else(|| inputs.cwd.join("ampd.sock"))
+}

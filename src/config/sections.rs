@@ -252,7 +252,7 @@ pub struct S3 {
 }
 
 /// `[admin]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// The control socket.
     pub socket: PathBuf,

@@ -7,7 +7,7 @@ use crate::amplitude::{Answer, ArchiveSink, Client, Exported, Writing};
 use crate::engine::{Outcome, ServerClock};
 use crate::model::{CaptureRecord, Fault, FaultKind, SourceName};
 use crate::stage::{Stage, StageFile, Staged};
-use crate::telemetry::{Level, Line, Phase, Progress, say};
+use crate::telemetry::{Level, Line, Metrics, Phase, Progress, say};
 
 /// Writes an answer's body into staging; the file begins with the body.
 struct StagingSink<'a> {
@@ -15,6 +15,7 @@ struct StagingSink<'a> {
     capture: &'a CaptureRecord,
     file: Option<StageFile>,
     progress: &'a Progress,
+    metrics: &'a Metrics,
 }
 
 impl ArchiveSink for StagingSink<'_> {
@@ -28,6 +29,7 @@ impl ArchiveSink for StagingSink<'_> {
     fn write<'a>(&'a mut self, chunk: &'a [u8]) -> Writing<'a> {
         Box::pin(async move {
             self.progress.add_downloaded(chunk.len() as u64);
+            self.metrics.add_downloaded(chunk.len() as u64);
             match self.file.as_mut() {
                 Some(file) => file.write(chunk).await,
                 None => Err(Fault::new(FaultKind::StagingFailed, "bytes before the beginning of the archive")),
@@ -42,10 +44,16 @@ impl LiveEffects {
             let fault = Fault::new(FaultKind::KeysRefused, "the source has no usable credentials");
             return Outcome::Failed { fault, clock: None };
         };
+        // Amplitude works for minutes on some answers: it is not asked for what could not be kept.
+        if let Err(fault) = self.stage.check_room() {
+            return Outcome::Failed { fault, clock: None };
+        }
         self.progress.set_activity(&capture.source, Some(format!("asking for {}", capture.window)));
         let started = crate::clock::monotonic();
-        let mut sink = StagingSink { stage: &self.stage, capture, file: None, progress: &self.progress };
+        let (progress, metrics) = (&self.progress, &self.metrics);
+        let mut sink = StagingSink { stage: &self.stage, capture, file: None, progress, metrics };
         let answer = client.export(capture.window, &mut sink).await;
+        self.metrics.request_answered(&capture.source, answer.status);
         let clock =
             answer.date.zip(answer.date_read_at).map(|(date, read_at)| ServerClock { date, ahead: read_at - date });
         let file = sink.file.take();

@@ -3,6 +3,7 @@
 
 mod attach;
 mod capture;
+mod meter;
 mod publish;
 mod sweep;
 mod upload;
@@ -18,7 +19,9 @@ use crate::engine::{Effects, Outcome, Step};
 use crate::lake::{Lake, LakeError, LakeFacts};
 use crate::model::{CaptureId, CaptureRecord, CaptureState, Fault, FaultKind, SourceName};
 use crate::stage::Stage;
-use crate::telemetry::Progress;
+use crate::telemetry::{Metrics, Progress};
+
+pub(crate) use publish::difference;
 
 /// Makes a source's client anew, with the credentials read again.
 pub type FreshClient = Box<dyn Fn(&SourceName) -> Option<Client> + Send + Sync>;
@@ -34,6 +37,7 @@ pub struct LiveEffects {
     /// Given to a lake that has no identity yet: 32 hex digits.
     fresh_id: String,
     progress: Progress,
+    metrics: Metrics,
     /// Archives that were opened and verified by this process.
     archives: Mutex<HashMap<CaptureId, Archive>>,
 }
@@ -56,6 +60,8 @@ pub struct World {
     pub fresh_id: String,
     /// Counted for people.
     pub progress: Progress,
+    /// Counted for Prometheus.
+    pub metrics: Metrics,
 }
 
 impl LiveEffects {
@@ -70,6 +76,7 @@ impl LiveEffects {
             checksum: world.checksum,
             fresh_id: world.fresh_id,
             progress: world.progress,
+            metrics: world.metrics,
             archives: Mutex::new(HashMap::new()),
         }
     }
@@ -146,7 +153,10 @@ impl LiveEffects {
 
 impl Effects for LiveEffects {
     async fn run(&self, step: Step) -> Outcome {
-        self.outcome(step).await.unwrap_or_else(|fault| Outcome::Failed { fault, clock: None })
+        let meter = meter::Meter::start(&step);
+        let outcome = self.outcome(step).await.unwrap_or_else(|fault| Outcome::Failed { fault, clock: None });
+        meter.stop(&self.metrics, &outcome);
+        outcome
     }
 }
 

@@ -134,6 +134,7 @@ impl LiveEffects {
                 }
                 Piece::Bytes(bytes) => {
                     self.progress.add_uploaded(bytes.len() as u64);
+                    self.metrics.add_uploaded(bytes.len() as u64);
                     let Some((_, writer)) = open.as_mut() else { continue };
                     if let Err(error) = writer.write(bytes).await {
                         give_up(open.take()).await;

@@ -6,12 +6,10 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
+use crate::model::{rebuild, Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
-/// After a rebuild, hours published within the recheck delay and this are rechecked.
-const RECHECK_AFTER_REBUILD: TimeDelta = TimeDelta::weeks(1);
 
 impl Engine {
     /// Identifies the lake, then attaches every source.
@@ -138,8 +136,7 @@ impl Engine {
         published: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
-        let after = self.policy.sources.get(name)?.recheck_after?;
-        (now - published <= after + RECHECK_AFTER_REBUILD).then_some(published + after)
+        rebuild::recheck_due(published, self.policy.sources.get(name)?.recheck_after, now)
     }
 
     /// An hour that the journal says is published and the lake's listing does not have is not published.
@@ -244,7 +241,8 @@ impl Engine {
                 continue;
             }
             let ready = |hour: &Hour| {
-                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && record.work.is_none())
+                let idle = |record: &HourRecord| record.work.is_none() || record.is_quarantined();
+                source.ledger.get(*hour).is_some_and(|record| record.published.is_some() && idle(record))
                     && source.sweep_after.get(hour).is_none_or(|pause| pause.is_over(turn.now))
             };
             let mut hours: Vec<Hour> = Vec::new();
@@ -259,6 +257,7 @@ impl Engine {
             }
             if let Some(source) = self.sources.get_mut(&name) {
                 source.sweeping = true;
+                source.left_meanwhile.clear();
                 source.sweeps_left = source.sweeps_left.saturating_sub(1);
             }
             self.run(turn, Step::Sweep { source: name, hours });
@@ -287,6 +286,9 @@ impl Engine {
                 continue;
             }
             source.sweep_after.remove(hour);
+            if source.left_meanwhile.contains(hour) {
+                continue;
+            }
             let mut record = source.ledger.record(*hour);
             record.leftovers = false;
             self.put(turn, name, *hour, record);

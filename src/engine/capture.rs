@@ -139,7 +139,7 @@ impl Engine {
             let mut record = source.ledger.record(hour);
             let why = if record.published.is_some() { Why::Recheck } else { Why::First };
             let work = record.work.get_or_insert_with(|| Box::new(Work::new(why)));
-            if !matches!(work.phase, Phase::Pending | Phase::Provisional) {
+            if !work.is_to_be_asked() {
                 continue;
             }
             work.phase = Phase::Captured;
@@ -193,8 +193,12 @@ impl Engine {
 
     fn blame_suspects(&mut self, turn: &mut Turn, name: &SourceName, answered: Window) {
         let Some(source) = self.sources.get(name) else { return };
-        let is_suspect =
-            |hour: &Hour| source.ledger.work(*hour).is_some_and(|work| work.suspect) && !answered.contains(*hour);
+        // One that is being asked again is judged by its own answer.
+        let is_suspect = |hour: &Hour| {
+            source.ledger.work(*hour).is_some_and(|work| work.suspect && work.is_to_be_asked())
+                && !answered.contains(*hour)
+                && !source.is_capturing(*hour)
+        };
         let suspects: Vec<Hour> = source.ledger.open().iter().copied().filter(is_suspect).collect();
         for hour in suspects {
             let fault = self.sources.get(name).and_then(|source| source.ledger.work(hour)?.last_fault.clone());
@@ -264,11 +268,11 @@ impl Engine {
         if window.hours() == 1 && may_be_the_hour {
             let hour = window.first();
             let mut record = self.open_work(name, hour);
-            if let Some(work) = record.work.as_mut() {
+            if let Some(work) = record.work.as_mut().filter(|work| work.is_to_be_asked()) {
                 work.suspect = true;
                 work.last_fault = Some(fault);
+                self.put(turn, name, hour, record);
             }
-            self.put(turn, name, hour, record);
         } else if fault.kind == FaultKind::NoFirstByte {
             self.strike(turn, name, window, &fault);
         }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::Engine;
+use super::report::repair;
 use super::state::Turn;
 use super::step::{Loudness, Stage};
 use crate::model::{
@@ -19,12 +20,17 @@ pub(super) enum Verdict {
     PublishOver,
 }
 
-/// Publications of an hour only ever grow, unless a person allows it.
+/// Publications of an hour only ever grow, unless a person allows it. Who asks for a re-export gets a new generation
+/// also of the same rows, for the objects of the old one may be damaged.
 pub(super) fn compare(why: Why, ours: &Content, newest: &ManifestFacts) -> Verdict {
     let same =
         ours.content_hash == newest.content_hash && ours.rows == newest.rows && newest.state != HourState::Skipped;
-    let shrink_allowed = why == Why::Reexport { allow_shrink: true };
-    if !same && (ours.rows > newest.rows || shrink_allowed) { Verdict::PublishOver } else { Verdict::Keep }
+    let publish = match why {
+        Why::First | Why::Recheck => !same && ours.rows > newest.rows,
+        Why::Reexport { .. } if same => ours.rows > 0,
+        Why::Reexport { allow_shrink } => ours.rows > newest.rows || allow_shrink,
+    };
+    if publish { Verdict::PublishOver } else { Verdict::Keep }
 }
 
 impl Engine {
@@ -39,7 +45,8 @@ impl Engine {
     /// An attempt failed for the hour itself: it waits, or is quarantined.
     pub(super) fn count_attempt(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour, fault: Fault) {
         let mut record = self.open_work(name, hour);
-        let Some(work) = record.work.as_mut() else { return };
+        // A person may have decided otherwise while the answer was on its way.
+        let Some(work) = record.work.as_mut().filter(|work| work.is_to_be_asked()) else { return };
         work.attempt += 1;
         work.suspect = false;
         work.together = 1;
@@ -69,7 +76,7 @@ impl Engine {
         fault: Fault,
     ) {
         let Some(work) = record.work.as_mut() else { return };
-        let text = format!("quarantined: {fault}; try again with `ampd hour retry {hour} --source {name}`");
+        let text = format!("quarantined: {fault}; to repair it: `{}`", repair(name, hour, Some(&fault)));
         turn.say(Loudness::Error, Stage::ZipFileExtract, name, hour, text);
         work.phase = Phase::Quarantined;
         work.capture = None;

@@ -1,12 +1,15 @@
 //! The engine: a sync function of events, and a thin driver.
 
+mod answers;
 mod attach;
 mod capture;
 mod driver;
+mod follow;
 mod handle;
 mod hours;
 mod lives;
 mod order;
+mod publishing;
 mod report;
 mod state;
 mod step;
@@ -17,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 pub use driver::{Control, Driver, Effects, Ended, Observer};
+pub use follow::Following;
 pub use handle::{Gone, Handle};
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
 pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
@@ -332,6 +336,9 @@ impl Engine {
     fn put(&mut self, turn: &mut Turn, source: &SourceName, hour: Hour, record: HourRecord) {
         if let Some(state) = self.sources.get_mut(source) {
             turn.changes.push(Change::Hour(source.clone(), hour, record.clone()));
+            if state.sweeping && record.leftovers {
+                state.left_meanwhile.insert(hour);
+            }
             state.ledger.put(hour, record);
         }
     }

@@ -11,6 +11,11 @@ impl Engine {
         self.orders.extend(orders);
     }
 
+    /// An engine that follows a paused one is paused from the beginning.
+    pub fn begin_paused(&mut self, paused: bool) {
+        self.paused = paused;
+    }
+
     /// Orders that could not be carried out, and why.
     pub fn refusals(&self) -> &[(Order, String)] {
         &self.refusals

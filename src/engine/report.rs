@@ -8,7 +8,7 @@ use super::Engine;
 use super::state::SourceState;
 use crate::model::calendar::{CalendarDay, HourMark};
 use crate::model::report::{HourCounts, Problem, SourceReport};
-use crate::model::{Fault, Hour, HourRecord, HourState, Phase, SourceName, SourcePolicy};
+use crate::model::{Fault, FaultKind, Hour, HourRecord, HourState, Phase, SourceName, SourcePolicy};
 
 /// Problems of single hours shown at most, the oldest first; the counts tell of the rest.
 const HOUR_PROBLEMS_MAX: usize = 50;
@@ -117,7 +117,7 @@ impl Engine {
         }
     }
 
-    fn activity(&self, name: &SourceName, source: &SourceState, now: DateTime<Utc>) -> Option<String> {
+    pub(super) fn activity(&self, name: &SourceName, source: &SourceState, now: DateTime<Utc>) -> Option<String> {
         if let Some(capture) = source.capturing.values().next() {
             return Some(format!("asking for {}", capture.window));
         }
@@ -156,7 +156,7 @@ impl Engine {
                 hour: Some(*hour),
                 attempts: work.attempt,
                 message: fault.map_or_else(String::new, |fault| fault.detail.clone()),
-                fix: Some(format!("ampd hour retry {hour} --source {name}")),
+                fix: Some(repair(name, *hour, fault)),
             });
         }
         for gate in [&self.lake_gate, &self.disk_gate] {
@@ -174,6 +174,17 @@ impl Engine {
     /// Paused by a person.
     pub fn is_paused(&self) -> bool {
         self.paused
+    }
+}
+
+/// The command that repairs a quarantined hour. One that is too large for the Export API never gets better by asking:
+/// the way is Amplitude's own export to S3, and then to say so.
+pub(super) fn repair(name: &SourceName, hour: Hour, fault: Option<&Fault>) -> String {
+    match fault.map(|fault| fault.kind) {
+        Some(FaultKind::TooLarge) => {
+            format!("ampd hour skip {hour} --source {name} --reason \"taken from Amplitude's S3 export\"")
+        }
+        _ => format!("ampd hour retry {hour} --source {name}"),
     }
 }
 

@@ -111,6 +111,8 @@ pub(super) struct SourceState {
     pub(super) sweep_after: BTreeMap<Hour, Pause>,
     pub(super) sweeps_left: u32,
     pub(super) sweeping: bool,
+    /// Hours written while a sweep is under way with leftovers that it may not have seen.
+    pub(super) left_meanwhile: BTreeSet<Hour>,
     pub(super) reading: bool,
     pub(super) steps_in_flight: BTreeSet<Hour>,
 }
@@ -136,6 +138,7 @@ impl SourceState {
             sweep_after: BTreeMap::new(),
             sweeps_left: sweeps_max,
             sweeping: false,
+            left_meanwhile: BTreeSet::new(),
             reading: false,
             steps_in_flight: BTreeSet::new(),
         }

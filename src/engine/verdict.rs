@@ -104,12 +104,16 @@ impl Engine {
     }
 
     fn end_of(&self, name: &SourceName, now: DateTime<Utc>) -> Option<SourceEnd> {
-        let source = self.sources.get(name)?;
-        let patience = self.policy.retry.max_attempts;
-        let unfinished = self.has_work(name, now);
-        if !unfinished {
+        if !self.has_work(name, now) {
             return Some(SourceEnd::Finished);
         }
+        self.gives_up(name, now)
+    }
+
+    /// Why work that is left does not go on; `None` while there is hope.
+    pub(super) fn gives_up(&self, name: &SourceName, now: DateTime<Utc>) -> Option<SourceEnd> {
+        let source = self.sources.get(name)?;
+        let patience = self.policy.retry.max_attempts;
         for gate in [&self.lake_gate, &self.disk_gate] {
             if let Some(fault) = gate.last_fault.clone().filter(|_| gate.faults_in_row >= patience) {
                 return Some(SourceEnd::StoreDown(fault));
@@ -141,14 +145,7 @@ impl Engine {
 
     fn has_staged_work(&self, name: &SourceName) -> bool {
         let staged = self.lives.values().any(|live| live.record.source == *name);
-        let skips = self.sources.get(name).is_some_and(|source| {
-            source.ledger.open().iter().any(|hour| {
-                source
-                    .ledger
-                    .work(*hour)
-                    .is_some_and(|work| work.capture.is_none() && matches!(work.phase, Phase::Uploaded(_)))
-            })
-        });
+        let skips = self.sources.get(name).is_some_and(|source| !source.ledger.skips().is_empty());
         staged || skips
     }
 

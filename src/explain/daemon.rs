@@ -66,4 +66,17 @@ pub(super) const ENTRIES: &[Entry] = &[
         to_do: &["send the output elsewhere and run the command again"],
         exit: Exit::Failed,
     },
+    Entry {
+        code: "E708",
+        title: "the daemon's socket or address cannot be listened on",
+        happened: "Another process listens on admin.socket or admin.http, a file that is no socket lies in its place, or \
+                   this user may not write there.",
+        by_itself: "Nothing is removed that might be somebody else's; a dead process' socket is replaced.",
+        to_do: &[
+            "stop the other process, or give this daemon its own admin.socket and admin.http",
+            "remove the file in its place, when it is nobody's",
+            "check the owner of the socket's directory",
+        ],
+        exit: Exit::Failed,
+    },
 ];

@@ -26,11 +26,7 @@ pub fn record_violation(hour: Hour, record: &HourRecord) -> Option<Violation> {
         Phase::Pending | Phase::Provisional | Phase::Quarantined if work.capture.is_some() => {
             broken("an hour that is to be asked for holds no capture")
         }
-        _ if work.why == Why::First
-            && record.published.is_some()
-            && record.recheck_due.is_some()
-            && work.capture.is_none() =>
-        {
+        _ if work.why == Why::First && record.published.is_some() => {
             broken("a published hour is not worked on as if it never was")
         }
         _ => None,

@@ -11,6 +11,7 @@ pub mod names;
 pub mod planner;
 pub mod policy;
 pub mod publish;
+pub mod rebuild;
 pub mod record;
 pub mod report;
 pub mod retry;

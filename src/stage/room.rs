@@ -21,6 +21,11 @@ impl Stage {
         let inner = &self.inner;
         Usage { used_bytes: inner.used.load(Ordering::Relaxed), limit_bytes: inner.max_bytes, free_bytes: inner.free() }
     }
+
+    /// Says whether a download may start now. Nothing is reserved.
+    pub fn check_room(&self) -> Result<(), Fault> {
+        self.inner.check_room(0)
+    }
 }
 
 impl Inner {

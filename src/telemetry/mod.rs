@@ -9,6 +9,7 @@ mod init;
 pub mod keys;
 mod layer;
 mod line;
+pub mod metrics;
 mod progress;
 mod queue;
 mod record;
@@ -16,6 +17,7 @@ mod render;
 
 pub use init::{Guard, Options, dropped_lines, filter_is_valid, init};
 pub use line::{Level, Line, Phase, Value, say};
+pub use metrics::Metrics;
 pub use progress::{Figures, Progress};
 pub use record::escape;
 pub use render::{ProgressMode, Renderer, Sink};

@@ -186,7 +186,9 @@ impl Schedule {
         }
         let paused_until = process.paused_until;
         if paused_until > self.now() {
-            self.at(paused_until, again());
+            // In small steps, so that the pause ends when calm comes.
+            let later = paused_until.min(self.now() + TimeDelta::minutes(5));
+            self.at(later, again());
             return false;
         }
         let crash = self.world.borrow().scenario.crash;

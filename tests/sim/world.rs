@@ -39,8 +39,10 @@ pub struct World {
     pub acknowledged: BTreeMap<CaptureId, BTreeSet<Hour>>,
     /// Hours that a person allowed to shrink or to be skipped.
     pub permitted: BTreeSet<Hour>,
-    /// By process: the source's back-off as it was recorded, in the local time of that process.
-    pub back_off: BTreeMap<usize, Time>,
+    /// Hours that a person had exported again: the same rows become a new generation.
+    pub redone: BTreeSet<Hour>,
+    /// By process: until when the source backs off, and when that was recorded. Clocks are right where it is looked at.
+    pub back_off: BTreeMap<usize, (Time, Time)>,
     pub violation: Option<String>,
     pub trace: Option<Vec<String>>,
     pub counts: Counts,
@@ -79,6 +81,7 @@ impl World {
             answers: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             permitted: BTreeSet::new(),
+            redone: BTreeSet::new(),
             back_off: BTreeMap::new(),
             violation: None,
             trace: trace.then(Vec::new),
@@ -127,7 +130,9 @@ impl World {
     /// An hour that a captured archive still has to give must not be asked for again.
     pub fn check_request(&mut self, window: Window, process: usize) {
         self.counts.requests += 1;
-        if let Some(until) = self.back_off.get(&process).copied().filter(|until| *until > self.now)
+        if let Some((until, recorded)) = self.back_off.get(&process).copied()
+            && until > self.now
+            && recorded < self.now
             && !self.scenario.wrong_clocks
         {
             self.broken("a restart forgets no back-off", format!("process {process} asks before {until}"));

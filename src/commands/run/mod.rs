@@ -1,6 +1,7 @@
 //! `ampd run`: the daemon. A life is one configuration: a reload ends it as a stop does, and begins the next one from the
 //! journal, so that a configuration is taken over whole or not at all.
 
+mod door;
 mod schedule;
 mod service;
 mod signals;
@@ -23,7 +24,8 @@ use crate::exit::Exit;
 use crate::journal::Journal;
 use crate::model::report::DaemonReport;
 use crate::problem::Failure;
-use crate::telemetry::{Line, Progress, say};
+use crate::telemetry::{Line, Metrics, Progress, say};
+use door::Door;
 pub use schedule::Ticks;
 use service::{ServiceWatch, tell};
 use signals::Wish;
@@ -39,14 +41,25 @@ enum LifeEnd {
     Reloaded(Box<Loaded>),
 }
 
+/// What outlives a life.
+struct Daemon {
+    started_at: DateTime<Utc>,
+    metrics: Metrics,
+    door: Door,
+    wishes: mpsc::Receiver<Wish>,
+    paused: bool,
+}
+
 /// Runs until it is told to stop.
 pub async fn run(global: &Global) -> Result<Exit, Failure> {
     let mut session = Session::open(global)?;
-    let started_at = clock::now();
-    let mut wishes = signals::watch()?;
+    let (started_at, metrics) = (clock::now(), Metrics::new());
+    let wishes = signals::watch()?;
+    let door = Door::new(started_at, metrics.clone());
+    let mut daemon = Daemon { started_at, metrics, door, wishes, paused: false };
     say(&Line::info(format!("ampd {} starts, pid {}", env!("CARGO_PKG_VERSION"), std::process::id())));
     loop {
-        match live(&session, started_at, &mut wishes).await? {
+        match live(&session, &mut daemon).await? {
             LifeEnd::Stopped => break,
             LifeEnd::Reloaded(loaded) => {
                 session.replace(*loaded);
@@ -60,44 +73,31 @@ pub async fn run(global: &Global) -> Result<Exit, Failure> {
 }
 
 /// One life: everything is opened, the engine runs, everything is closed.
-async fn live(session: &Session, started_at: DateTime<Utc>, wishes: &mut mpsc::Receiver<Wish>) -> Result<LifeEnd, Failure> {
+async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure> {
     let mut opened = session.open_journal()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
+    daemon.door.open(&session.config().admin).await?;
     let progress = Progress::new();
-    let effects = session.open_effects(progress.clone()).await?;
+    let effects = session.open_effects(progress.clone(), daemon.metrics.clone()).await?;
     let (stage, place) = (effects.stage().clone(), effects.place());
-    let now = clock::now();
-    let engine = Engine::new(policy(session.config()), None, snapshot, random_seed()?, now);
-    let daemon = DaemonReport {
-        running: true,
-        pid: Some(std::process::id()),
-        started_at: Some(started_at),
-        paused: false,
-        config: session.loaded.files.first().map(|path: &PathBuf| path.display().to_string()),
-    };
-    let about = About::new(session.config(), place.location.clone(), daemon);
+    let mut engine = Engine::new(policy(session.config()), None, snapshot, random_seed()?, clock::now());
+    engine.begin_paused(daemon.paused);
+    let about = About::new(session.config(), place.location.clone(), report_of(session, daemon));
     let ticks = Ticks::default();
+    let (control, mut controls) = mpsc::channel(CONTROLS_MAX);
+    let handle = Handle::new(control.clone());
+    daemon.door.lead_to(handle.clone(), about.clone(), stage.clone(), ticks.clone());
     let watch = Watch::new(about, stage, session.status_file(), progress, None).ticking(ticks.clone());
-    let observer = Box::new(ServiceWatch::new(watch));
+    let observer = Box::new(ServiceWatch::new(watch, daemon.metrics.clone()));
     let mut driver = Driver::new(engine, Box::new(opened.journal), Arc::new(effects), observer, false);
     if let Some(interval) = service::watchdog_interval() {
         driver = driver.waking_every(interval);
     }
-    let (control, mut controls) = mpsc::channel(CONTROLS_MAX);
-    let handle = Handle::new(control.clone());
     let schedule = schedule::start(&session.config().schedule, handle, ticks, random_seed()?).await;
     tell(&[NotifyState::Ready]);
-    let (ended, next) = {
-        let running = driver.run(&mut controls);
-        tokio::pin!(running);
-        let mut next = None;
-        loop {
-            tokio::select! {
-                ended = &mut running => break (ended, next),
-                Some(wish) = wishes.recv() => obey(session, wish, &control, &mut next).await,
-            }
-        }
-    };
+    let (ended, next) = until_it_ends(session, daemon, driver.run(&mut controls), &control).await;
+    daemon.door.lead_nowhere();
+    daemon.paused = driver.engine().is_paused();
     drop(schedule);
     match (ended, next) {
         (Ended::Journal(error), _) => Err(journal_failure(&error)),
@@ -110,7 +110,42 @@ async fn live(session: &Session, started_at: DateTime<Utc>, wishes: &mut mpsc::R
     }
 }
 
-async fn obey(session: &Session, wish: Wish, control: &mpsc::Sender<Control>, next: &mut Option<Box<Loaded>>) {
+fn report_of(session: &Session, daemon: &Daemon) -> DaemonReport {
+    DaemonReport {
+        running: true,
+        pid: Some(std::process::id()),
+        started_at: Some(daemon.started_at),
+        paused: daemon.paused,
+        config: session.loaded.files.first().map(|path: &PathBuf| path.display().to_string()),
+    }
+}
+
+/// Signals and the socket's reloads reach the engine while it runs.
+async fn until_it_ends(
+    session: &Session,
+    daemon: &mut Daemon,
+    running: impl Future<Output = Ended>,
+    control: &mpsc::Sender<Control>,
+) -> (Ended, Option<Box<Loaded>>) {
+    tokio::pin!(running);
+    let mut next = None;
+    loop {
+        let wish = tokio::select! {
+            ended = &mut running => return (ended, next),
+            Some(wish) = daemon.wishes.recv() => wish,
+            Some(request) = daemon.door.asked_to_reload() => Wish::Reload(Some(request)),
+        };
+        obey(session, wish, control, &mut next, &daemon.metrics).await;
+    }
+}
+
+async fn obey(
+    session: &Session,
+    wish: Wish,
+    control: &mpsc::Sender<Control>,
+    next: &mut Option<Box<Loaded>>,
+    metrics: &Metrics,
+) {
     let grace = session.config().shutdown_grace;
     match wish {
         Wish::Stop => {
@@ -123,12 +158,22 @@ async fn obey(session: &Session, wish: Wish, control: &mpsc::Sender<Control>, ne
             *next = None;
             let _ = control.send(Control::Abandon).await;
         }
-        Wish::Reload => match session::load(&session.global) {
-            Ok(loaded) => {
-                *next = Some(Box::new(loaded));
-                let _ = control.send(Control::Drain(grace)).await;
+        Wish::Reload(asker) => {
+            let loaded = session::load(&session.global);
+            metrics.reloaded(loaded.is_ok());
+            let answer = loaded.as_ref().map(|_| ()).map_err(|failure| failure.message.clone());
+            match loaded {
+                Ok(loaded) => {
+                    *next = Some(Box::new(loaded));
+                    let _ = control.send(Control::Drain(grace)).await;
+                }
+                Err(failure) => {
+                    say(&Line::error(format!("the new configuration is not taken over: {}", failure.message)));
+                }
             }
-            Err(failure) => say(&Line::error(format!("the new configuration is not taken over: {}", failure.message))),
-        },
+            if let Some(asker) = asker {
+                let _ = asker.send(answer);
+            }
+        }
     }
 }

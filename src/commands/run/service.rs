@@ -10,7 +10,7 @@ use crate::clock;
 use crate::commands::observe::Watch;
 use crate::engine::{Engine, Notice, Observer};
 use crate::model::report::SourceReport;
-use crate::telemetry::figures;
+use crate::telemetry::{Metrics, figures};
 
 /// `STATUS=` is said at most this often.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
@@ -30,12 +30,13 @@ pub struct ServiceWatch {
     inner: Watch,
     said: Option<Instant>,
     watchdog: bool,
+    metrics: Metrics,
 }
 
 impl ServiceWatch {
     /// Around the observer of every process that works.
-    pub fn new(inner: Watch) -> Self {
-        Self { inner, said: None, watchdog: watchdog_interval().is_some() }
+    pub fn new(inner: Watch, metrics: Metrics) -> Self {
+        Self { inner, said: None, watchdog: watchdog_interval().is_some(), metrics }
     }
 }
 
@@ -54,6 +55,7 @@ impl Observer for ServiceWatch {
     }
 
     fn alive(&mut self) {
+        self.metrics.beat();
         if self.watchdog {
             tell(&[NotifyState::Watchdog]);
         }

@@ -5,17 +5,18 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::sync::mpsc;
 
+use crate::admin::ReloadRequest;
 use crate::problem::Failure;
 
 /// What a signal asks of the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Wish {
     /// Drain, then end.
     Stop,
     /// End.
     StopNow,
-    /// Take over the configuration as it is now.
-    Reload,
+    /// Take over the configuration as it is now; whoever asked is told whether it is valid.
+    Reload(Option<ReloadRequest>),
 }
 
 /// Watches the signals for as long as the receiver lives.
@@ -27,7 +28,7 @@ pub fn watch() -> Result<mpsc::Receiver<Wish>, Failure> {
         let mut stopping = false;
         while let Some(signal) = signals.next().await {
             let wish = match signal {
-                SIGHUP => Wish::Reload,
+                SIGHUP => Wish::Reload(None),
                 _ if std::mem::replace(&mut stopping, true) => Wish::StopNow,
                 _ => Wish::Stop,
             };
