@@ -119,9 +119,6 @@ fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hour) {
         if matches!(order, Order::Skip(..) | Order::Reexport { allow_shrink: true, .. }) {
             world.permitted.insert(hour);
         }
-        if matches!(order, Order::Reexport { .. }) {
-            world.redone.insert(hour);
-        }
     }
     let wants = schedule.processes[index].send(Event::Order(order));
     schedule.obey(index, wants);
