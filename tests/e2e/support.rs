@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ampd::simulator::{Fault, FaultKind, Hour, Options, RequestEntry, Running, Simulator};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -26,7 +26,7 @@ pub struct World {
     pub last: Hour,
     /// `section.key` and its value as TOML.
     pub settings: BTreeMap<String, String>,
-    runtime: Runtime,
+    _runtime: Runtime,
 }
 
 /// How a command ended.
@@ -80,7 +80,7 @@ impl World {
             ("admin.socket", "\"ampd.sock\"".to_owned()),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { dir: tempfile::tempdir().unwrap(), sim, first, last, settings, runtime }
+        Self { dir: tempfile::tempdir().unwrap(), sim, first, last, settings, _runtime: runtime }
     }
 
     /// Changes the configuration: `value` is TOML.
@@ -236,16 +236,6 @@ impl World {
     /// Every file that ampd wrote, except the lake's and the configuration.
     pub fn own_files(&self) -> Vec<PathBuf> {
         ["state", "stage", "logs"].iter().flat_map(|name| files_below(&self.path(name))).collect()
-    }
-
-    /// A task beside the test.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(task);
-    }
-
-    /// The virtual time, moved.
-    pub fn set_now(&self, now: DateTime<Utc>) {
-        self.sim.set_now(now);
     }
 }
 
