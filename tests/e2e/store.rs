@@ -83,7 +83,7 @@ fn a_state_directory_that_is_a_file_ends_with_73_and_asks_nothing() {
 #[test]
 fn two_downloads_that_do_not_fit_into_staging_together_land_one_after_the_other() {
     let mut world = World::with(2, |options| {
-        options.projects[0].events_per_hour = 4_000;
+        options.projects[0].events_per_hour = 2_500;
         options.projects[0].jitter = 0.0;
     });
     world.set("staging.max_bytes", "\"1MiB\"").set("staging.max_archive_bytes", "\"1MiB\"");
