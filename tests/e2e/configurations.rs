@@ -31,7 +31,8 @@ fn each_wrong_configuration_is_refused_with_its_place() {
 #[test]
 fn every_problem_is_said_at_once() {
     let world = World::new(1);
-    let text = world.config_text().replace("max_attempts = 3", "max_attempts = 0").replace("dir = \"logs\"", "dirr = 1");
+    let text =
+        world.config_text().replace("max_attempts = 3", "max_attempts = 0").replace("dir = \"logs\"", "dirr = 1");
     let ended = refused(&world, &text);
     assert!(ended.stderr.contains("max_attempts") && ended.stderr.contains("dirr"), "{ended}");
 }
@@ -84,7 +85,8 @@ fn usage_errors_end_with_2() {
 impl Ended {
     fn tells(&self, place: &str, word: &str) {
         assert!(self.stderr.contains(place) && self.stderr.contains(word), "{place} {word}\n{self}");
-        let followed = self.stderr.split("ampd.toml:").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let followed =
+            self.stderr.split("ampd.toml:").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         assert!(followed, "line and column\n{self}");
     }
 }

@@ -1,6 +1,7 @@
 //! A simulator, a directory with a configuration, and the binary as a child process.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -116,7 +117,8 @@ impl World {
 
     /// The windows that were asked for, as `first..last` numbers of hours.
     pub fn windows(&self) -> Vec<(i64, i64)> {
-        let number = |text: &Option<String>| Hour::parse(text.as_ref().unwrap()).unwrap().number() - self.first.number();
+        let number =
+            |text: &Option<String>| Hour::parse(text.as_ref().unwrap()).unwrap().number() - self.first.number();
         self.requests().iter().map(|one| (number(&one.start), number(&one.end))).collect()
     }
 
@@ -127,10 +129,10 @@ impl World {
         for (key, value) in &self.settings {
             let (table, name) = key.rsplit_once('.').unwrap();
             if table != section {
-                text.push_str(&format!("[{table}]\n"));
+                writeln!(text, "[{table}]").unwrap();
                 section = table;
             }
-            text.push_str(&format!("{name} = {value}\n"));
+            writeln!(text, "{name} = {value}").unwrap();
         }
         text
     }
@@ -228,8 +230,8 @@ impl World {
     pub fn quarantined_archives(&self) -> Vec<String> {
         files_below(&self.path("stage/quarantine"))
             .into_iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "zip"))
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".zip"))
             .collect()
     }
 
@@ -262,7 +264,7 @@ impl std::fmt::Display for Ended {
 pub fn ended(mut child: Child) -> Ended {
     let stdout = reader(child.stdout.take().unwrap());
     let stderr = reader(child.stderr.take().unwrap());
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let status = loop {
         match child.try_wait().unwrap() {
             Some(status) => break status,
