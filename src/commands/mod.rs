@@ -2,8 +2,8 @@
 
 pub mod backfill;
 pub mod configure;
-pub mod demo;
 pub mod daemon;
+pub mod demo;
 pub mod explain;
 pub mod hand_over;
 pub mod hour_view;
