@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod configure;
 pub mod daemon;
+pub mod demo;
 pub mod explain;
 pub mod hand_over;
 pub mod hour_view;
@@ -57,9 +58,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Health(args) => on_runtime(daemon::health(&global, args)),
         Command::Plan(args) => plan::run(&global, &args),
         Command::Explain(args) => explain::run(&global, &args),
+        Command::Demo(args) => on_runtime(demo::run(&global, args)),
         Command::Sim(args) => on_runtime(sim::run(&global, args)),
         Command::Version => explain::version(&global),
-        _ => Err(Failure::usage("this command is not built into this version")),
     }
 }
 

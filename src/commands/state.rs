@@ -45,17 +45,14 @@ fn load(opened: &mut Opened) -> Result<Snapshot, Failure> {
 fn export(global: &Global, file: Option<&Path>) -> Result<Exit, Failure> {
     let session = Session::open(global)?;
     let snapshot = load(&mut session.open_journal()?)?;
-    match file.filter(|file| *file != Path::new("-")) {
-        Some(file) => {
-            write(&snapshot, file)?;
-            session.output.text(&format!("{} written to {}", held(&snapshot), file.display()));
-            session.output.object(&serde_json::json!({"schema": "ampd.state/1", "hours": snapshot.hours.len()}));
-        }
+    if let Some(file) = file.filter(|file| *file != Path::new("-")) {
+        write(&snapshot, file)?;
+        session.output.text(&format!("{} written to {}", held(&snapshot), file.display()));
+        session.output.object(&serde_json::json!({"schema": "ampd.state/1", "hours": snapshot.hours.len()}));
+    } else {
         // The lines are the data, whatever the form.
-        None => {
-            let lines: Vec<String> = journal::export(&snapshot).collect();
-            lines.chunks(LINES).for_each(|lines| session.output.raw(&lines.join("\n")));
-        }
+        let lines: Vec<String> = journal::export(&snapshot).collect();
+        lines.chunks(LINES).for_each(|lines| session.output.raw(&lines.join("\n")));
     }
     session.output.finish()?;
     Ok(Exit::Done)
@@ -189,7 +186,9 @@ async fn source(
     if let Some(first) = first_hour {
         ledger.keep_from(first);
     }
-    records.iter().for_each(|(hour, record)| ledger.put(*hour, record.clone()));
+    for (hour, record) in &records {
+        ledger.put(*hour, record.clone());
+    }
     let (source, hours) = (name.clone(), records.len() as u64);
     let found = Found { source, hours, first_hour, watermark: ledger.watermark() };
     let mut changes: Vec<Change> =

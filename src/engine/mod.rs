@@ -1,5 +1,6 @@
 //! The engine: a sync function of events, and a thin driver.
 
+mod answers;
 mod attach;
 mod capture;
 mod driver;
@@ -8,6 +9,7 @@ mod handle;
 mod hours;
 mod lives;
 mod order;
+mod publishing;
 mod report;
 mod state;
 mod step;
@@ -25,8 +27,8 @@ pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
 use crate::model::planner::Plan;
 use crate::model::{
-    CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
-    Snapshot, SourceName, SourceRecord, Window, invariant, retry,
+    CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy,
+    Random, Scope, Snapshot, SourceName, SourceRecord, Window, invariant, retry,
 };
 use state::{Gate, Live, SourceState, Turn};
 

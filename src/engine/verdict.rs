@@ -145,14 +145,7 @@ impl Engine {
 
     fn has_staged_work(&self, name: &SourceName) -> bool {
         let staged = self.lives.values().any(|live| live.record.source == *name);
-        let skips = self.sources.get(name).is_some_and(|source| {
-            source.ledger.open().iter().any(|hour| {
-                source
-                    .ledger
-                    .work(*hour)
-                    .is_some_and(|work| work.capture.is_none() && matches!(work.phase, Phase::Uploaded(_)))
-            })
-        });
+        let skips = self.sources.get(name).is_some_and(|source| !source.ledger.skips().is_empty());
         staged || skips
     }
 

@@ -20,6 +20,7 @@ pub struct Ledger {
     rechecks: BTreeSet<(DateTime<Utc>, Hour)>,
     unread: BTreeSet<Hour>,
     leftovers: BTreeSet<Hour>,
+    skips: BTreeSet<Hour>,
 }
 
 impl Ledger {
@@ -86,6 +87,11 @@ impl Ledger {
         &self.leftovers
     }
 
+    /// Hours that a person skips and that are not published yet.
+    pub fn skips(&self) -> &BTreeSet<Hour> {
+        &self.skips
+    }
+
     /// Sets the first hour to keep. An earlier one opens the hours between; a later one is ignored.
     pub fn keep_from(&mut self, first: Hour) {
         let Some(old) = self.first else {
@@ -143,6 +149,7 @@ impl Ledger {
         set(&mut self.open, hour, record.work.is_some() || (record.published.is_none() && in_business));
         set(&mut self.unread, hour, record.published.is_some_and(|published| published.facts.is_none()));
         set(&mut self.leftovers, hour, record.leftovers);
+        set(&mut self.skips, hour, record.work.as_deref().is_some_and(Work::is_skip));
         let unpublished = record.published.is_none();
         if record.is_blank() {
             self.records.remove(&hour);

@@ -114,6 +114,11 @@ pub struct Work {
 }
 
 impl Work {
+    /// Whether a person skips the hour: it is published without a capture.
+    pub fn is_skip(&self) -> bool {
+        self.capture.is_none() && matches!(self.phase, Phase::Uploaded(_))
+    }
+
     /// Whether it waits for an answer of Amplitude.
     pub fn is_to_be_asked(&self) -> bool {
         matches!(self.phase, Phase::Pending | Phase::Provisional)

@@ -113,6 +113,9 @@ fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hour) {
     {
         let mut world = schedule.world.borrow_mut();
         world.note(|| format!("p{index} is told {order:?}"));
+        if matches!(order, Order::Reexport { .. }) {
+            world.reexported.insert(hour);
+        }
         if matches!(order, Order::Skip(..) | Order::Reexport { allow_shrink: true, .. }) {
             world.permitted.insert(hour);
         }

@@ -109,10 +109,10 @@ impl View {
                 Ok::<_, LakeError>(walk.next().await?.map(|found| (found, walk)))
             });
             let at_once = if self.deep { DEEP_AT_ONCE } else { HOURS_AT_ONCE };
-            let checked = hours.map_ok(|(hour, case)| checker.hour(hour, case)).try_buffered(at_once);
-            let mut checked = std::pin::pin!(checked);
-            while let Some(checked) = checked.try_next().await? {
-                findings.add(checked);
+            let judged = hours.map_ok(|(hour, case)| checker.hour(hour, case)).try_buffered(at_once);
+            let mut judged = std::pin::pin!(judged);
+            while let Some(one) = judged.try_next().await? {
+                findings.add(one);
             }
         }
         findings.unnamed.extend(walk.foreign.into_iter().map(|object| (None, object)));

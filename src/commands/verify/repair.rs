@@ -117,15 +117,15 @@ async fn export(session: &mut Session, report: &Report) -> Result<(), Failure> {
 /// The damaged hours once more: what is still wrong stays in the report.
 async fn check_again(checker: &Checker<'_>, findings: &mut SourceFindings) -> Result<(), LakeError> {
     for hour in findings.damaged() {
-        let checked = checker.anew(hour).await?;
-        if checked.differences.is_empty() {
+        let found_now = checker.anew(hour).await?;
+        if found_now.differences.is_empty() {
             findings.repaired.push(format!("exported {hour} of {} again", findings.source));
         }
         findings.differences.retain(|found| found.hour != hour || !found.kind.is_damage());
-        let found = checked.differences.into_iter().filter(|found| found.kind.is_damage());
+        let found = found_now.differences.into_iter().filter(|found| found.kind.is_damage());
         findings.differences.extend(found);
         findings.unnamed.retain(|(of, _)| *of != Some(hour));
-        findings.unnamed.extend(checked.unnamed.into_iter().map(|object| (Some(hour), object)));
+        findings.unnamed.extend(found_now.unnamed.into_iter().map(|object| (Some(hour), object)));
     }
     Ok(())
 }

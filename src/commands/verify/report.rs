@@ -249,3 +249,34 @@ impl Report {
         (count > 0).then(|| failure.help(help))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::OutputForm;
+    use crate::commands::output::tests::Shared;
+    use crate::schema_check;
+
+    fn written(form: OutputForm, report: &Report) -> String {
+        let shared = Shared::default();
+        report.write(&Output::to(form, Box::new(shared.clone())));
+        shared.text()
+    }
+
+    #[test]
+    fn gaps_are_a_difference_and_quarantined_hours_are_none() {
+        let first: Hour = "2026-11-21T07".parse().unwrap();
+        let mut findings = SourceFindings::new("web".parse().unwrap());
+        findings.add_gaps(vec![first, first.next(), first.plus(2), first.plus(5)], &[first.plus(2)].into());
+        let report = Report { sources: vec![findings], deep: false };
+        let text = written(OutputForm::Human, &report);
+        assert!(text.contains("ampd backfill --from 2026-11-21T07 --to 2026-11-21T08 --source web"), "{text}");
+        assert!(text.contains("ampd hour retry 2026-11-21T09 --source web"), "{text}");
+        let sentence = "1 day, 4 hours: 0 data, 3 missing, 1 quarantined; 0 objects, 0 B; 2 differences\n";
+        assert!(text.ends_with(sentence), "{text}");
+        assert_eq!(report.failure().map(|failure| failure.exit.code()), Some(4));
+        let object: serde_json::Value = serde_json::from_str(&written(OutputForm::Json, &report)).unwrap();
+        let schema = include_str!("../../../docs/schema/verify.json");
+        assert_eq!(schema_check::problems(schema, &object), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,139 @@
+//! The way of an uploaded hour to its manifest, and what happens when somebody else was there first.
+
+use super::hours::{Verdict, compare};
+use super::state::{Attachment, Turn};
+use super::step::{Loudness, Outcome, Stage, Step};
+use super::{Engine, PUBLISHES_MAX};
+use crate::model::{
+    CaptureFacts, CaptureId, Draft, Hour, HourRecord, HourState, ManifestRef, Phase, SourceName, Why, Window,
+};
+
+impl Engine {
+    pub(super) fn publish(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        hour: Hour,
+        mut record: HourRecord,
+        draft: Box<Draft>,
+        capture: CaptureFacts,
+    ) {
+        let in_flight = self.flights.values().filter(|step| matches!(step, Step::Publish { .. })).count();
+        if in_flight >= PUBLISHES_MAX || !self.may_publish(&record, capture.id, turn) {
+            return;
+        }
+        if self.conditional_writes == Some(false)
+            && let Some(work) = record.work.as_mut()
+            && work.manifest_asked != capture.id
+        {
+            work.manifest_asked = capture.id;
+            self.put(turn, name, hour, record);
+        }
+        let step = Step::Publish { source: name.clone(), hour, draft, capture };
+        self.run_hour(turn, name, hour, step);
+    }
+
+    /// Without conditional writes, a manifest that another capture asked for may still land and overwrite: wait it out.
+    fn may_publish(&self, record: &HourRecord, capture: Option<CaptureId>, turn: &Turn) -> bool {
+        if self.conditional_writes != Some(false) {
+            return true;
+        }
+        let asked = record.work.as_ref().and_then(|work| work.manifest_asked);
+        if asked.is_some() && asked == capture {
+            return true;
+        }
+        let certain = self.lake.settled && asked.is_none();
+        certain || self.late_writes_end().is_none_or(|end| turn.now >= end)
+    }
+
+    /// Hours that a person skips have no capture.
+    pub(super) fn publish_skips(&mut self, turn: &mut Turn) {
+        let skips: Vec<(SourceName, Hour)> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.attachment == Attachment::Yes)
+            .flat_map(|(name, source)| {
+                let free = source.ledger.skips().iter().filter(|hour| !source.steps_in_flight.contains(*hour));
+                free.map(|hour| (name.clone(), *hour))
+            })
+            .collect();
+        for (name, hour) in skips {
+            let Some(record) = self.sources.get(&name).map(|source| source.ledger.record(hour)) else { continue };
+            let Some(Phase::Uploaded(draft)) = record.work.as_ref().map(|work| work.phase.clone()) else { continue };
+            if draft.generation != record.next_generation() {
+                self.renumber(turn, &name, hour, record);
+                continue;
+            }
+            let capture = CaptureFacts { id: None, sha256: None, bytes: 0, window: Window::of(hour) };
+            self.publish(turn, &name, hour, record, draft, capture);
+        }
+    }
+
+    pub(super) fn on_publish_answer(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        hour: Hour,
+        draft: &Draft,
+        capture: &CaptureFacts,
+        outcome: Outcome,
+    ) {
+        let Some(source) = self.sources.get(name) else { return };
+        // The capture may have been given up, or a person may have decided otherwise, while the answer was on its way.
+        let ours = source.ledger.work(hour).is_some_and(|work| {
+            work.capture == capture.id && matches!(&work.phase, Phase::Uploaded(uploaded) if **uploaded == *draft)
+        });
+        match outcome {
+            Outcome::Published(published) => self.on_published(turn, name, hour, published, ours),
+            _ if !ours => {}
+            Outcome::Contested(newest) => self.on_contested(turn, name, hour, draft, capture, newest),
+            Outcome::ObjectsMissing(what) => {
+                turn.say(Loudness::Warn, Stage::LakeLoad, name, hour, format!("{what}: uploading the hour again"));
+                let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+                if let Some(work) = record.work.as_mut() {
+                    work.phase = Phase::Captured;
+                }
+                self.put(turn, name, hour, record);
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody else published the hour: compare with its newest manifest, keep that one or go over it.
+    fn on_contested(
+        &mut self,
+        turn: &mut Turn,
+        name: &SourceName,
+        hour: Hour,
+        draft: &Draft,
+        capture: &CaptureFacts,
+        newest: Option<ManifestRef>,
+    ) {
+        let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        if let Some(newest) = newest.filter(|newest| newest.facts.is_some_and(|f| f.state != HourState::Skipped)) {
+            record.recheck_due = self.recheck_after_adoption(name, newest.published_at, turn.now);
+        }
+        record.published = newest;
+        let why = record.work.as_ref().map_or(Why::First, |work| work.why);
+        let facts = newest.and_then(|newest| newest.facts);
+        if let Some(facts) = facts
+            && compare(why, &draft.content, &facts) == Verdict::Keep
+        {
+            let asked_at = capture.id.and_then(|id| self.lives.get(&id)).map_or(turn.now, |live| live.record.asked_at);
+            turn.say(
+                Loudness::Info,
+                Stage::LakeLoad,
+                name,
+                hour,
+                "already published by another process with the same rows or more",
+            );
+            self.tally.adopted += 1;
+            self.keep_published(turn, name, hour, record, &draft.content, &facts, asked_at);
+            return;
+        }
+        if let Some(work) = record.work.as_mut().filter(|work| newest.is_some() && work.why == Why::First) {
+            work.why = Why::Recheck;
+        }
+        self.renumber(turn, name, hour, record);
+    }
+}
