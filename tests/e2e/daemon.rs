@@ -85,6 +85,10 @@ fn a_quarantined_hour_answers_3_and_its_retry_0() {
     assert!(world.problem_of(1).is_some());
     world.sim.clear_faults();
     let hour = dashed(world.hour(1));
+    let listed = world.summary(0, &["hour", "ls", "--state", "quarantined"]);
+    assert_eq!((listed["hours"].as_array().unwrap().len(), &listed["hours"][0]["hour"]), (1, &hour.as_str().into()));
+    let shown = world.summary(0, &["hour", "show", &hour]);
+    assert_eq!(shown["hours"][0]["record"]["work"]["phase"], "quarantined", "{shown}");
     let retried = world.summary(0, &["hour", "retry", &hour]);
     assert_eq!(retried["published"], 1);
     let refused = world.expect(1, &["hour", "retry", &hour]);
