@@ -45,13 +45,19 @@ impl Observer for Silent {
 /// The lake is as the journal says; Amplitude never answers.
 struct Waiting {
     first: Hour,
+    due: Hour,
+    published_at: DateTime<Utc>,
 }
 
 impl Effects for Waiting {
     async fn run(&self, step: Step) -> Outcome {
         match step {
             Step::Identify => Outcome::Identified { lake: "lake".to_owned(), conditional_writes: true, created: false },
-            Step::Attach { .. } => Outcome::Attached { first_hour: self.first, manifests: Vec::new() },
+            Step::Attach { .. } => {
+                // The two after the hour that is set aside; those before it need not be listed.
+                let manifests = [-1, 0].map(|n| (self.due.plus(n), 1, self.published_at)).into();
+                Outcome::Attached { first_hour: self.first, manifests }
+            }
             Step::Capture(_) => std::future::pending().await,
             _ => Outcome::Done,
         }
@@ -122,7 +128,8 @@ impl World {
         let snapshot = Snapshot { hours, sources, ..Snapshot::default() };
         let engine = Engine::new(policy(first), None, snapshot, 1, now);
         let journal: Box<MemoryJournal> = Box::default();
-        let mut driver = Driver::new(engine, journal, Arc::new(Waiting { first }), Box::new(Silent), false);
+        let effects = Waiting { first, due, published_at: now - TimeDelta::days(1) };
+        let mut driver = Driver::new(engine, journal, Arc::new(effects), Box::new(Silent), false);
         let (control, mut controls) = mpsc::channel(64);
         tokio::spawn(async move { driver.run(&mut controls).await });
         let dir = tempfile::tempdir().unwrap();
