@@ -9,6 +9,7 @@ mod support;
 mod archives;
 mod commands;
 mod configurations;
+mod daemon;
 mod failures;
 mod kills;
 mod late;
