@@ -19,6 +19,7 @@
 //! | [`clock`] | the wall clock and the monotonic clock; nobody else reads one |
 //! | [`telemetry`] | log lines, the four per-phase streams, progress |
 //! | [`config`] | what the user writes, every problem reported at once; and what it means |
+//! | [`admin`] | the running daemon's two doors: control over a Unix socket, and a read-only listener |
 //! | [`cli`] | the command line, types only |
 //! | [`commands`] | one file per subcommand; the only place that may import everything |
 //! | [`problem`], [`explain`], [`exit`] | an error as a person is told it, its code explained, the exit code |

@@ -50,7 +50,7 @@ pub async fn run(session: &Session, work: Work, holder: Option<u32>) -> Result<E
         }
     };
     let mut summary = follower.summary(&session.run_id);
-    summary.elapsed_seconds = started.elapsed().as_secs();
+    summary.elapsed_seconds = clock::since(started).as_secs();
     one_shot::finish(session, summary, result, work.no_data)
 }
 
@@ -129,7 +129,7 @@ async fn patiently<T, F: Future<Output = Result<T, ClientError>>>(ask: impl Fn()
     let started = clock::monotonic();
     loop {
         match ask().await {
-            Err(ClientError::NotNow(_)) if started.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            Err(ClientError::NotNow(_)) if clock::since(started) < PATIENCE => tokio::time::sleep(AGAIN).await,
             answer => return answer,
         }
     }
