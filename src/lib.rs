@@ -39,7 +39,7 @@
 //! 3. **A crash costs at most the work in flight**: no second download of a captured archive, no upload of a published hour.
 //!    proof: `a_capture_that_is_recorded_is_never_downloaded_again`, `what_was_acknowledged_survives_every_kill`.
 //! 4. **Ready in under one second** after a restart with 87,600 hours (10 years) of state.
-//!    proof: none yet.
+//!    proof: `ten_years_of_hours_are_ready_in_under_a_second` (ten seconds in a debug build).
 //! 5. **Losing local state loses nothing**: it is rebuilt from the lake's manifests.
 //!    proof: `a_lost_state_directory_is_rebuilt_from_the_lake_and_nothing_is_asked_again`, `state_from_an_older_copy_believes_the_lake`.
 //! 6. **Byte-exact**: `json.gz` lands as Amplitude sent it, every other format with the same rows, checked end to end.
