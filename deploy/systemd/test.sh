@@ -70,10 +70,10 @@ done
 
 # --- the root file system, made once ---------------------------------------------------------------------------------
 mkdir -p "$cache" "$root"
-image=$cache/systemd-rootfs.tar
+image=$cache/systemd-rootfs-2.tar
 if [ ! -s "$image" ]; then
     echo "making a Debian 12 with systemd (once, some minutes)"
-    nice -n 15 mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates \
+    nice -n 15 mmdebstrap --quiet --variant=minbase --include=systemd,systemd-sysv,dbus,procps,ca-certificates \
         bookworm "$image.part.tar"
     mv "$image.part.tar" "$image"
 fi
