@@ -15,7 +15,7 @@ use crate::telemetry::{escape, figures};
 
 /// Runs the command.
 pub fn list(global: &Global, args: &HourLsArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let scope = scope_of(&session, args.source.as_ref())?;
     let look = Look::at(&session)?;
     let bounds = range::bounds(&args.range, look.now)?;

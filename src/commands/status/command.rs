@@ -10,7 +10,7 @@ use super::{View, render};
 use crate::cli::{Global, StatusArgs};
 use crate::clock;
 use crate::commands::output::{self, Output};
-use crate::commands::session::{load, policy};
+use crate::commands::session::{load_to_look, policy};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::report::{SourceReport, StatusReport};
@@ -22,7 +22,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs the command.
 pub fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
-    let loaded = load(global)?;
+    let loaded = load_to_look(global)?;
     let config = &loaded.config;
     let output = Output::stdout(global.form());
     loop {
