@@ -32,32 +32,32 @@
 //!
 //! 1. **No hour is ever skipped.** The watermark passes an hour only when the lake holds its manifest: with data, confirmed
 //!    empty, or skipped by a person with a reason.
-//!    proof: `watermark_never_passes_an_unpublished_hour`, `no_schedule_breaks_a_promise`.
+//!    proof: `no_schedule_breaks_a_promise`, `watermark_never_passes_an_unpublished_hour`, `a_blocked_hour_holds_the_watermark_and_not_the_later_hours`.
 //! 2. **Exactly once per hour** for readers of the manifests: one complete capture, never a mixture, never twice.
-//!    proof: `no_schedule_breaks_a_promise`, `a_capture_publishes_an_hour_at_most_once`.
+//!    proof: `no_schedule_breaks_a_promise`, `sigkill_at_random_moments_loses_nothing_and_publishes_nothing_twice`.
 //! 3. **A crash costs at most the work in flight**: no second download of a captured archive, no upload of a published hour.
-//!    proof: `no_schedule_breaks_a_promise`, `what_was_acknowledged_survives_every_kill`.
+//!    proof: `a_capture_that_is_recorded_is_never_downloaded_again`, `what_was_acknowledged_survives_every_kill`.
 //! 4. **Ready in under one second** after a restart with 87,600 hours (10 years) of state.
 //!    proof: none yet.
 //! 5. **Losing local state loses nothing**: it is rebuilt from the lake's manifests.
-//!    proof: `no_schedule_breaks_a_promise`.
+//!    proof: `a_lost_state_directory_is_rebuilt_from_the_lake_and_nothing_is_asked_again`, `state_from_an_older_copy_believes_the_lake`.
 //! 6. **Byte-exact**: `json.gz` lands as Amplitude sent it, every other format with the same rows, checked end to end.
-//!    proof: `json_gz_lands_the_members_byte_for_byte_in_natural_order`, `a_changed_byte_anywhere_never_loses_a_row_unnoticed`.
+//!    proof: `every_shape_of_archive_lands_byte_for_byte`, `a_changed_byte_anywhere_never_loses_a_row_unnoticed`.
 //! 7. **A broken archive is never published and never blocks other hours**; the bad hour is set aside with the reason and
 //!    the command that retries it.
-//!    proof: `one_broken_hour_leaves_the_others_readable`, `no_schedule_breaks_a_promise`.
+//!    proof: `one_corrupt_hour_of_a_day_is_quarantined_and_the_other_23_land`.
 //! 8. **Late data is found**: an hour is asked for again, and a grown hour is published as a new generation.
-//!    proof: `no_schedule_breaks_a_promise`.
+//!    proof: `an_hour_that_grew_is_published_again_as_the_next_generation_and_announced`.
 //! 9. **Two daemons on one lake cannot harm each other.**
-//!    proof: `no_schedule_breaks_a_promise`.
+//!    proof: `no_schedule_breaks_a_promise`, `a_generation_taken_or_skipped_is_contested`.
 //! 10. **Memory is bounded** whatever the archive's size; disk is bounded by configuration.
-//!    proof: `a_bomb_is_refused`, `a_capture_that_outgrows_the_room_is_dropped_and_gives_it_back`.
+//!    proof: `a_bomb_is_refused`, `staging_without_room_drops_the_download_blames_no_hour_and_goes_on_when_there_is_room`.
 //! 11. **Secrets appear nowhere**: not in logs, status, metrics, argv, panics, errors.
-//!    proof: `nothing_that_is_loaded_prints_a_secret`, `neither_debug_nor_an_error_shows_a_key`.
+//!    proof: `secrets_appear_in_no_output_log_status_or_state`, `nothing_that_is_loaded_prints_a_secret`.
 //! 12. **A wrong clock** never exports an unfinished hour and never stalls the daemon for long.
-//!    proof: `no_schedule_breaks_a_promise`, `a_wait_stored_under_a_clock_that_ran_ahead_is_over`.
+//!    proof: `an_unfinished_hour_is_never_exported_even_when_the_local_clock_is_ahead`.
 //! 13. **`ampd verify`** proves 1, 2 and 6 over the lake at any time.
-//!    proof: none yet.
+//!    proof: `a_flipped_bit_is_found_and_repaired`, `a_gap_and_a_hole_are_found`.
 
 pub mod admin;
 pub mod amplitude;

@@ -48,7 +48,9 @@ fn there_is_one_tls_stack() {
 #[test]
 fn nothing_old_came_back() {
     let packages = locked();
-    for (name, old) in [("hyper", "0.14."), ("h2", "0.3."), ("rustls-webpki", "0.101."), ("rustls", "0.21."), ("http", "0.2.")] {
+    for (name, old) in
+        [("hyper", "0.14."), ("h2", "0.3."), ("rustls-webpki", "0.101."), ("rustls", "0.21."), ("http", "0.2.")]
+    {
         let found: Vec<_> = versions(&packages, name).into_iter().filter(|version| version.starts_with(old)).collect();
         // Types of http 0.2 are part of the AWS crates' own interfaces; nothing speaks HTTP with them.
         assert!(found.is_empty() || name == "http", "{name} {found:?}");
@@ -86,8 +88,15 @@ fn sled_is_pinned_and_the_only_version() {
 fn the_manifest_says_what_a_reader_needs() {
     let manifest = read("Cargo.toml");
     for line in [
-        "rust-version = \"1.95\"", "license = \"MIT\"", "readme = \"README.md\"", "[lints.rust]", "[lints.clippy]",
-        "unsafe_code = \"forbid\"", "missing_docs = \"warn\"", "print_stdout = \"deny\"", "todo = \"deny\"",
+        "rust-version = \"1.95\"",
+        "license = \"MIT\"",
+        "readme = \"README.md\"",
+        "[lints.rust]",
+        "[lints.clippy]",
+        "unsafe_code = \"forbid\"",
+        "missing_docs = \"warn\"",
+        "print_stdout = \"deny\"",
+        "todo = \"deny\"",
     ] {
         assert!(manifest.lines().any(|found| found.trim() == line), "Cargo.toml: {line}");
     }

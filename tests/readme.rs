@@ -6,6 +6,7 @@
 #![allow(missing_docs)]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -67,13 +68,15 @@ impl World {
         let first = last.plus(1 - HOURS);
         let mut options = Options { now: Some(now), ..Options::default() };
         options.rows.compact = true;
+        options.projects[0].events_per_hour = 50;
         options.projects[0].hours = [(first.plus(3), 0), (first.plus(4), 0)].into();
         let sim = runtime.block_on(Simulator::start(options, "127.0.0.1:0".parse().unwrap())).unwrap();
         if corrupt {
-            sim.plant(Fault::new(FaultKind::CorruptMember).on(first.plus(CORRUPT))).unwrap();
+            sim.plant(Fault::new(FaultKind::GzipCrc).on(first.plus(CORRUPT))).unwrap();
         }
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(".env"), "AMP_API_KEY=sim-api-key\nAMP_SECRET_KEY=sim-secret-key\n").unwrap();
+        fs::set_permissions(dir.path().join(".env"), fs::Permissions::from_mode(0o600)).unwrap();
         // The hour after the last becomes due in half an hour, whenever the test runs.
         let settle = (now - TimeDelta::minutes(30) - last.end()).num_seconds();
         let settings = vec![
@@ -92,9 +95,13 @@ impl World {
     fn ampd(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ampd"));
         command.args(arguments).current_dir(self.dir.path()).env_clear().env("HOME", self.dir.path());
-        let home = self.dir.path();
-        command.env("XDG_STATE_HOME", home.join("var")).env("XDG_CACHE_HOME", home.join("cache")).env("XDG_RUNTIME_DIR", home);
-        self.settings.iter().for_each(|(name, value)| drop(command.env(name, value)));
+        // As systemd says them: root's own defaults are the system's directories.
+        for name in ["STATE", "CACHE", "RUNTIME", "LOGS"] {
+            command.env(format!("{name}_DIRECTORY"), self.dir.path().join(name.to_lowercase()));
+        }
+        for (name, value) in &self.settings {
+            command.env(name, value);
+        }
         command.output().unwrap()
     }
 }
@@ -102,12 +109,18 @@ impl World {
 /// A line as it is compared.
 fn shape(line: &str) -> String {
     let mut shape = String::new();
-    let mut last = ' ';
+    // The digits of an error code (E303) are compared, all others only stand for a number.
+    let mut code_digits = 0;
     for c in line.trim_end().chars() {
-        // The digits of an error code are compared.
-        let code = last == 'E' || (c.is_ascii_digit() && shape.ends_with(|s: char| s.is_ascii_digit() && s != '0'));
+        code_digits = match c {
+            'E' => 3,
+            c if c.is_ascii_digit() && code_digits > 0 => code_digits - 1,
+            _ => 0,
+        };
+        let is_code =
+            c.is_ascii_digit() && (code_digits > 0 || shape.rfind('E').is_some_and(|at| at + 3 == shape.len()));
         match c {
-            c if c.is_ascii_digit() && !code => {
+            c if c.is_ascii_digit() && !is_code => {
                 if !shape.ends_with('0') {
                     shape.push('0');
                 }
@@ -115,7 +128,6 @@ fn shape(line: &str) -> String {
             ' ' if shape.ends_with(' ') => {}
             c => shape.push(c),
         }
-        last = c;
     }
     for day in ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] {
         if let Some(rest) = shape.strip_prefix(day) {
@@ -186,9 +198,11 @@ fn every_console_block_shows_what_the_binary_says() {
             let words: Vec<&str> = command.split_whitespace().collect();
             assert_eq!(words[0], "ampd", "line {}: only ampd is run: {command}", block.line);
             let hour = world.settings[2].1.clone();
-            let corrupt = Hour::parse(&hour.replace('-', "")).unwrap().plus(CORRUPT).start().format("%Y-%m-%dT%H").to_string();
+            let corrupt =
+                Hour::parse(&hour.replace('-', "")).unwrap().plus(CORRUPT).start().format("%Y-%m-%dT%H").to_string();
             let is_hour = |word: &str| word.len() == 13 && word.as_bytes()[10] == b'T';
-            let words: Vec<&str> = words[1..].iter().map(|word| if is_hour(word) { corrupt.as_str() } else { *word }).collect();
+            let words: Vec<&str> =
+                words[1..].iter().map(|word| if is_hour(word) { corrupt.as_str() } else { *word }).collect();
             let output = world.ampd(&words);
             let stdout = String::from_utf8(output.stdout).unwrap();
             let expected: Vec<String> = shown.iter().map(|line| shape(line)).collect();

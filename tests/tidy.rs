@@ -46,11 +46,22 @@ const SECTIONS: &[(&str, &[&str])] = &[
 
 /// Crates that `model` may use: values, their written forms, their errors. `thiserror` derives `Display` and nothing
 /// else; it brings no runtime. `proptest` is for tests.
-const MODEL_CRATES: &[&str] = &["std", "core", "serde", "serde_json", "chrono", "thiserror", "proptest", "super", "self", "crate"];
+const MODEL_CRATES: &[&str] =
+    &["std", "core", "serde", "serde_json", "chrono", "thiserror", "proptest", "super", "self", "crate"];
 
 /// Ways out of a pure function.
 const IMPURE: &[&str] = &[
-    "std::fs", "std::net", "std::io", "std::env", "std::process", "std::thread", "std::time", "tokio", "tracing", "reqwest", "sled",
+    "std::fs",
+    "std::net",
+    "std::io",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::time",
+    "tokio",
+    "tracing",
+    "reqwest",
+    "sled",
     "rand::",
 ];
 
@@ -88,8 +99,13 @@ impl Source {
 }
 
 /// Files that are compiled for tests only, whatever they are called.
-const TEST_FILES: &[&str] =
-    &["src/schema_check.rs", "src/lake/contract.rs", "src/lake/contract_stores.rs", "src/lake/wire.rs", "src/lake/faulty.rs"];
+const TEST_FILES: &[&str] = &[
+    "src/schema_check.rs",
+    "src/lake/contract.rs",
+    "src/lake/contract_stores.rs",
+    "src/lake/wire.rs",
+    "src/lake/faulty.rs",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -336,7 +352,9 @@ fn nobody_but_clock_reads_a_clock() {
 fn nobody_prints_exits_or_leaves_a_note() {
     let mut broken = Vec::new();
     for source in sources() {
-        for never in ["println!", "print!(", "process::exit", "todo!", "unimplemented!", "dbg!", "unsafe {", "static mut"] {
+        for never in
+            ["println!", "print!(", "process::exit", "todo!", "unimplemented!", "dbg!", "unsafe {", "static mut"]
+        {
             if source.shipped().replace("eprint", "\u{0}").contains(never) {
                 broken.push(format!("{}: {never}", source.path));
             }

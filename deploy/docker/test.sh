@@ -21,6 +21,8 @@ passed=0 failed=0
 began=$SECONDS
 
 # A store of its own: nothing of the machine's own images is touched.
+printf '[network]\nnetwork_backend = "netavark"\n' >"$work/containers.conf"
+export CONTAINERS_CONF=$work/containers.conf
 pod() { podman --root "$cache/podman" --runroot "$work/run" --runtime runc --cgroup-manager cgroupfs "$@"; }
 finish() {
     local code=$?
@@ -78,11 +80,12 @@ if [ -z "${AMPD_PREBUILT:-}" ]; then
     [[ $release == "rustc 1.95."* ]] || die "the builder image wants Rust 1.95, not $release"
     if ! have "$builder"; then
         bootstrap "$cache/rust-base.tar" ca-certificates,gcc,g++,libc6-dev,make,pkg-config
+        mkdir "$work/rust"
+        tar -xf "$cache/rust-base.tar" -C "$work/rust" --exclude './dev/*'
         mkdir -p "$work/rust/usr/local/rust" "$work/rust/usr/local/cargo"
         cp -a "$(rustc --print sysroot)/." "$work/rust/usr/local/rust/"
         rm -rf "$work/rust/usr/local/rust/share"
-        cp "$cache/rust-base.tar" "$work/rust.tar"
-        tar -rf "$work/rust.tar" -C "$work/rust" ./usr/local
+        tar -cf "$work/rust.tar" -C "$work/rust" .
         pod import --change 'ENV CARGO_HOME=/usr/local/cargo' --change 'ENV CARGO_NET_OFFLINE=true' \
             --change 'ENV PATH=/usr/local/rust/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
             "$work/rust.tar" "$builder" >/dev/null

@@ -170,7 +170,12 @@ impl Client {
         self.read(&body)
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, body: &(impl Serialize + ?Sized), most: Duration) -> Answer<T> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+        most: Duration,
+    ) -> Answer<T> {
         let body = serde_json::to_vec(body).map_err(|error| self.garbled(&error))?;
         let request = self.request(Method::POST, path, most).header("content-type", "application/json").body(body);
         let body = self.send(request).await?;

@@ -55,7 +55,12 @@ fn gauge(registry: &mut Registry, name: &str, help: &str, value: f64) {
 fn always(registry: &mut Registry, context: &Context) {
     registry.register("ampd_build", "The version", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
     let good = f64::from(u8::from(context.metrics.reload_was_good()));
-    gauge(registry, "ampd_config_reload_successful", "Whether the configuration was taken over at the last reload", good);
+    gauge(
+        registry,
+        "ampd_config_reload_successful",
+        "Whether the configuration was taken over at the last reload",
+        good,
+    );
     let dropped = ConstCounter::new(telemetry::dropped_lines());
     registry.register("ampd_log_lines_dropped", "Log lines dropped because a sink was too slow", dropped);
 }

@@ -27,5 +27,9 @@ pub(super) async fn ready(State(context): State<Context>) -> Response {
 }
 
 fn answer(good: bool, why_not: &'static str) -> Response {
-    if good { "ok\n".into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n")).into_response() }
+    if good {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("{why_not}\n")).into_response()
+    }
 }

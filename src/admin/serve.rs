@@ -48,7 +48,9 @@ async fn in_time(request: Request, next: Next) -> Response {
     let most = if request.uri().path() == "/v1/reload" { RELOAD_TIME } else { REQUEST_TIME };
     match tokio::time::timeout(most, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Refusal::new(StatusCode::GATEWAY_TIMEOUT, "E702", "the daemon did not answer in time").into_response(),
+        Err(_) => {
+            Refusal::new(StatusCode::GATEWAY_TIMEOUT, "E702", "the daemon did not answer in time").into_response()
+        }
     }
 }
 

@@ -59,7 +59,8 @@ pub async fn resume(global: &Global) -> Result<Exit, Failure> {
 pub async fn trigger(global: &Global, args: TriggerArgs) -> Result<Exit, Failure> {
     let request = TriggerRequest { source: args.source };
     let accepted = client(global)?.trigger(&request).await.map_err(|error| client_failure(&error))?;
-    let words = if accepted.paused { "triggered; it is paused, so nothing is asked until `ampd resume`" } else { "triggered" };
+    let words =
+        if accepted.paused { "triggered; it is paused, so nothing is asked until `ampd resume`" } else { "triggered" };
     said(global, words)
 }
 

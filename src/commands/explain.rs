@@ -14,8 +14,9 @@ pub fn run(global: &Global, args: &ExplainArgs) -> Result<Exit, Failure> {
     match &args.code {
         Some(code) => {
             let code = code.trim().to_uppercase();
-            let entry = explain::find(&code)
-                .ok_or_else(|| Failure::usage(format!("there is no error `{code}`")).help("`ampd explain` lists them all"))?;
+            let entry = explain::find(&code).ok_or_else(|| {
+                Failure::usage(format!("there is no error `{code}`")).help("`ampd explain` lists them all")
+            })?;
             output.text(&entry.to_text());
             output.object(&json!({
                 "code": entry.code, "title": entry.title, "happened": entry.happened,

@@ -2,8 +2,8 @@
 
 pub mod backfill;
 pub mod configure;
-pub mod demo;
 pub mod daemon;
+pub mod demo;
 pub mod explain;
 pub mod hand_over;
 pub mod hour_view;
@@ -50,7 +50,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(&global, &args),
         Command::Completions(args) => shell::completions(&global, &args),
         Command::Man(args) => shell::man(&global, &args),
-        Command::Status(args) => status::run(&global, &args),
+        Command::Status(args) => on_runtime(status::run(&global, &args)),
         Command::Pause => on_runtime(daemon::pause(&global)),
         Command::Resume => on_runtime(daemon::resume(&global)),
         Command::Trigger(args) => on_runtime(daemon::trigger(&global, args)),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::observe::{About, Watch};
-use super::{hand_over, output};
 use super::session::{Session, journal_failure, policy, random_seed};
 use super::stop::{self, Signal};
 use super::summary::{RunSummary, SourceWatermark};
+use super::{hand_over, output};
 use crate::clock;
 use crate::engine::{Driver, Ended, Engine, Order, SourceEnd, Stop};
 use crate::exit::Exit;
@@ -164,7 +164,9 @@ fn source_failure(name: &SourceName, end: &SourceEnd) -> Failure {
         SourceEnd::RequestRefused(fault) => (fault, "refused the request of"),
         SourceEnd::SourceDown(fault) => (fault, "did not serve"),
         SourceEnd::StoreDown(fault) => {
-            return Failure::of_fault(fault).exit(Exit::CannotWrite).context(format!("source `{name}` waits; nothing is lost"));
+            return Failure::of_fault(fault)
+                .exit(Exit::CannotWrite)
+                .context(format!("source `{name}` waits; nothing is lost"));
         }
     };
     let exit = match end {
@@ -196,7 +198,9 @@ pub fn one_source(session: &Session, source: Option<&SourceName>) -> Result<Sour
         Some(name) => Err(unknown_source(session, name)),
         None => match all.keys().next().filter(|_| all.len() == 1) {
             Some(name) => Ok(name.clone()),
-            None => Err(Failure::usage("there are several sources").help(format!("say which: --source {}", names(session)))),
+            None => {
+                Err(Failure::usage("there are several sources").help(format!("say which: --source {}", names(session))))
+            }
         },
     }
 }

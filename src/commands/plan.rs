@@ -38,7 +38,8 @@ pub fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let bounds = range::bounds(&args.range, now)?;
     for (name, windows) in &mut scope.sources {
         let Some(policy) = rules.sources.get(name) else { continue };
-        let known = snapshot.sources.iter().find(|(source, _)| source == name).and_then(|(_, record)| record.first_hour);
+        let known =
+            snapshot.sources.iter().find(|(source, _)| source == name).and_then(|(_, record)| record.first_hour);
         let due = policy.newest_due(now);
         let first = known.or(policy.start).unwrap_or_else(|| due.plus(-7 * 24));
         let whole = bounds.within(first, due)?;

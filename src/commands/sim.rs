@@ -28,9 +28,9 @@ pub async fn run(global: &Global, args: SimArgs) -> Result<Exit, Failure> {
         .parse()
         .map_err(|_| Failure::usage(format!("`{}` is no address: write 127.0.0.1:8099", args.listen)))?;
     let keys: Vec<String> = options.projects.iter().map(|project| format!("{project:?}")).collect();
-    let running = Simulator::start(options, listen)
-        .await
-        .map_err(|error| Failure::new("E707", format!("the simulator cannot listen on {listen}: {error}")).exit(Exit::Failed))?;
+    let running = Simulator::start(options, listen).await.map_err(|error| {
+        Failure::new("E707", format!("the simulator cannot listen on {listen}: {error}")).exit(Exit::Failed)
+    })?;
     if let Some(path) = &args.port_file {
         write_atomically(path, running.addr.port().to_string().as_bytes())
             .map_err(|error| Failure::new("E707", format!("{}: {error}", path.display())).exit(Exit::Failed))?;

@@ -85,7 +85,9 @@ pub fn watch(control: mpsc::Sender<Control>, grace: Duration) -> StopWatch {
         let mut signals = signals;
         while let Some(signal) = signals.next().await {
             if first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                output::note("stopping after the uploads in flight (again to abandon them); the same command goes on from here");
+                output::note(
+                    "stopping after the uploads in flight (again to abandon them); the same command goes on from here",
+                );
                 let _ = control.send(Control::Drain(grace)).await;
             } else {
                 let _ = control.send(Control::Abandon).await;

@@ -6,7 +6,7 @@ use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
-use crate::model::{rebuild, Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window};
+use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window, rebuild};
 
 /// The first hour when nobody names one: seven days before the first start.
 const FALLBACK: i64 = 7 * 24;
@@ -186,7 +186,8 @@ impl Engine {
                 let record = source.ledger.get(*hour);
                 self.scope.is_none()
                     || record.is_some_and(|r| {
-                        r.work.is_some() || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now, turn.now))
+                        r.work.is_some()
+                            || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now, turn.now))
                     })
             };
             let generation = |hour: Hour| source.ledger.published(hour).map(|published| (hour, published.generation));

@@ -135,7 +135,7 @@ impl Engine {
         let has_rows = |hour| source.ledger.published(hour).and_then(|p| p.facts).is_some_and(|facts| facts.rows > 0);
         if has_rows(hour.previous()) && has_rows(hour.next()) {
             turn.say(
-                Loudness::Warn,
+                Loudness::Info,
                 Stage::ApiCall,
                 name,
                 hour,

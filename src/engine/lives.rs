@@ -72,8 +72,7 @@ impl Engine {
         }
         let capture = live.record.clone();
         let record = source.ledger.record(hour);
-        let uploads = live.open.contains(&hour)
-            && record.published.is_none();
+        let uploads = live.open.contains(&hour) && record.published.is_none();
         let generation = record.next_generation();
         let step = if uploads { Step::Upload { capture, hour, generation } } else { Step::Measure { capture, hour } };
         self.run_hour(turn, name, hour, step);

@@ -27,8 +27,8 @@ pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
 use crate::model::planner::Plan;
 use crate::model::{
-    CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy, Random, Scope,
-    Snapshot, SourceName, SourceRecord, Window, invariant, retry,
+    CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy,
+    Random, Scope, Snapshot, SourceName, SourceRecord, Window, invariant, retry,
 };
 use state::{Gate, Live, SourceState, Turn};
 

@@ -47,6 +47,7 @@ pub(super) fn section(endpoint: &str, bucket: &str, checksum: StoreChecksum) -> 
         tags: BTreeMap::new(),
         part_size: PART as u64,
         seed_credentials: Some((SecretString::from(KEY_ID), SecretString::from(SECRET))),
+        seed_session_token: None,
     }
 }
 

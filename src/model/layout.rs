@@ -120,15 +120,15 @@ mod tests {
         let hour: Hour = "20261121T07".parse().unwrap();
         let object = ObjectId { hour, generation: 3, capture: CaptureId::from_bits(0xabc), part: 12 };
         let key = object_key(&web(), "187520", object, Format::JsonGz);
-        assert_eq!(
-            key,
-            "data/source=web/date=2026-11-21/hour=07/187520_2026-11-21_07.g3.000000000abc.p12.json.gz"
-        );
+        assert_eq!(key, "data/source=web/date=2026-11-21/hour=07/187520_2026-11-21_07.g3.000000000abc.p12.json.gz");
         assert_eq!(parse_object_key(&web(), &key), Some(object));
         let key = manifest_key(&web(), hour, 10);
         assert_eq!(key, "_ampd/v1/source=web/manifests/20261121T07.g10.json");
         assert_eq!(parse_manifest_key(&web(), &key), Some((hour, 10)));
-        assert!(manifests_from(&web(), hour) < key && manifests_from(&web(), hour) > manifest_key(&web(), hour.previous(), 99));
+        assert!(
+            manifests_from(&web(), hour) < key
+                && manifests_from(&web(), hour) > manifest_key(&web(), hour.previous(), 99)
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn each_wrong_configuration_is_refused_with_its_place() {
     refused(&world, &good.replace("api_key = ", "api_kee = ")).tells("ampd.toml:", "api_key");
     refused(&world, &good.replace("version = 1", "version = 99")).tells("ampd.toml:1:", "version");
     refused(&world, &good.replace("max_attempts = 3", "max_attempts = \"many\"")).tells("ampd.toml:", "max_attempts");
-    refused(&world, &good.replace("type = \"local\"", "type = \"ftp\"")).tells("ampd.toml:", "ftp");
+    refused(&world, &good.replace("type = \"local\"", "type = \"ftp\"")).tells("ampd.toml:", "\"local\", \"s3\"");
     refused(&world, &good.replace("[retry]", "[retries]")).tells("ampd.toml:", "retry");
     refused(&world, &good.replace("allow_custom_base_url = true", "")).tells("ampd.toml:", "allow_custom_base_url");
     refused(&world, &good.replace("min_free = \"1MiB\"", "min_free = \"lots\"")).tells("ampd.toml:", "min_free");
@@ -31,7 +31,8 @@ fn each_wrong_configuration_is_refused_with_its_place() {
 #[test]
 fn every_problem_is_said_at_once() {
     let world = World::new(1);
-    let text = world.config_text().replace("max_attempts = 3", "max_attempts = 0").replace("dir = \"logs\"", "dirr = 1");
+    let text =
+        world.config_text().replace("max_attempts = 3", "max_attempts = 0").replace("dir = \"logs\"", "dirr = 1");
     let ended = refused(&world, &text);
     assert!(ended.stderr.contains("max_attempts") && ended.stderr.contains("dirr"), "{ended}");
 }
@@ -84,7 +85,8 @@ fn usage_errors_end_with_2() {
 impl Ended {
     fn tells(&self, place: &str, word: &str) {
         assert!(self.stderr.contains(place) && self.stderr.contains(word), "{place} {word}\n{self}");
-        let followed = self.stderr.split("ampd.toml:").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let followed =
+            self.stderr.split("ampd.toml:").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         assert!(followed, "line and column\n{self}");
     }
 }

@@ -68,7 +68,8 @@ fn secrets_echoed_by_a_refusal_or_by_a_body_that_is_no_archive_are_blotted_out()
         let world = world();
         let kind = FaultKind::Status { code, retry_after: None, body: Some(echo.clone()) };
         world.plant(Fault::new(kind));
-        let outputs = [world.run(&["once", "-vv"]), world.run(&["status", "--json"]), world.run(&["once", "-o", "json"])];
+        let outputs =
+            [world.run(&["once", "-vv"]), world.run(&["status", "--json"]), world.run(&["once", "-o", "json"])];
         assert_ne!(outputs[0].code, 0, "{}", outputs[0]);
         assert_clean(&world, &outputs);
     }

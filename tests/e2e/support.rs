@@ -116,7 +116,8 @@ impl World {
 
     /// The windows that were asked for, as `first..last` numbers of hours.
     pub fn windows(&self) -> Vec<(i64, i64)> {
-        let number = |text: &Option<String>| Hour::parse(text.as_ref().unwrap()).unwrap().number() - self.first.number();
+        let number =
+            |text: &Option<String>| Hour::parse(text.as_ref().unwrap()).unwrap().number() - self.first.number();
         self.requests().iter().map(|one| (number(&one.start), number(&one.end))).collect()
     }
 

@@ -67,8 +67,7 @@ pub fn on_manifest(world: &mut World, manifest: &Manifest) {
         world.broken("a capture publishes an hour at most once", &about);
     }
     if let Some(newest) = newest
-        && manifest.rows <= newest.rows
-        && !(world.redone.contains(&hour) && manifest.content_hash == newest.content_hash)
+        && (manifest.rows < newest.rows || (manifest.rows == newest.rows && !world.reexported.contains(&hour)))
         && !world.permitted.contains(&hour)
     {
         world.broken("publications of an hour only grow", &about);
@@ -94,7 +93,8 @@ fn whole_capture(world: &mut World, manifest: &Manifest, about: &str) {
     for object in &manifest.objects {
         rows.extend(world.lake.objects.get(&object.key).map(|stored| stored.rows.clone()).unwrap_or_default());
     }
-    let nothing_missing = rows.len() as u64 == manifest.rows || manifest.objects.iter().any(|o| is_taken(world, &o.key));
+    let nothing_missing =
+        rows.len() as u64 == manifest.rows || manifest.objects.iter().any(|o| is_taken(world, &o.key));
     if expected.rows != manifest.rows || expected.content_hash != manifest.content_hash || !nothing_missing {
         world.broken("a publication is one complete capture of its hour", about);
     }
@@ -126,9 +126,11 @@ fn objects_there(world: &mut World, manifest: &Manifest, about: &str) {
         if !own {
             world.broken("a manifest names only keys of its own generation and capture", about);
         }
-        let right = world.lake.objects.get(&object.key).is_some_and(|stored| {
-            stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref()
-        });
+        let right = world
+            .lake
+            .objects
+            .get(&object.key)
+            .is_some_and(|stored| stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref());
         let checked = world.lake.checked.get(&(manifest.hour, manifest.generation, manifest.capture.id));
         let just_taken = world.lake.taken.get(&object.key).zip(checked).is_some_and(|(at, checked)| at >= checked);
         if !right && !just_taken {

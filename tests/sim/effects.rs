@@ -315,9 +315,5 @@ impl Context {
 }
 
 fn reference(manifest: &Manifest) -> ManifestRef {
-    ManifestRef {
-        generation: manifest.generation,
-        published_at: manifest.published_at,
-        facts: Some(manifest.facts()),
-    }
+    ManifestRef { generation: manifest.generation, published_at: manifest.published_at, facts: Some(manifest.facts()) }
 }

@@ -175,7 +175,12 @@ pub fn apply(world: &mut World, key: &str, body: Body, late: bool) -> Created {
             }
             world.note(|| {
                 let of = manifest.capture.id.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
-                format!("lake: {key} {:?} {} rows of {of}{}", manifest.state, manifest.rows, if late { " LATE" } else { "" })
+                format!(
+                    "lake: {key} {:?} {} rows of {of}{}",
+                    manifest.state,
+                    manifest.rows,
+                    if late { " LATE" } else { "" }
+                )
             });
             check::on_manifest(world, &manifest);
             world.counts.manifests += 1;

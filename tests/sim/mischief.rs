@@ -113,11 +113,11 @@ fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hour) {
     {
         let mut world = schedule.world.borrow_mut();
         world.note(|| format!("p{index} is told {order:?}"));
+        if matches!(order, Order::Reexport { .. }) {
+            world.reexported.insert(hour);
+        }
         if matches!(order, Order::Skip(..) | Order::Reexport { allow_shrink: true, .. }) {
             world.permitted.insert(hour);
-        }
-        if matches!(order, Order::Reexport { .. }) {
-            world.redone.insert(hour);
         }
     }
     let wants = schedule.processes[index].send(Event::Order(order));

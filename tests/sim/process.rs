@@ -85,7 +85,9 @@ impl Process {
         };
         let scope = match self.kind {
             Kind::Daemon => None,
-            Kind::OneShot(window) => Some(Scope { sources: BTreeMap::from([(source(), window.into_iter().collect())]) }),
+            Kind::OneShot(window) => {
+                Some(Scope { sources: BTreeMap::from([(source(), window.into_iter().collect())]) })
+            }
         };
         let snapshot = self.journal.load().unwrap_or_default();
         self.life = Some(Life {
@@ -195,7 +197,10 @@ impl Process {
                     Command::Run(id, step) => steps.push((id, step)),
                     Command::Say(notice) => {
                         let hours = notice.hours.map_or_else(String::new, |hours| hours.to_string());
-                        self.context.world.borrow_mut().note(|| format!("p{} says {hours}: {}", self.index, notice.text));
+                        self.context
+                            .world
+                            .borrow_mut()
+                            .note(|| format!("p{} says {hours}: {}", self.index, notice.text));
                     }
                 }
             }

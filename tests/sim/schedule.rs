@@ -8,12 +8,12 @@ use ampd::engine::StepId;
 use ampd::model::Window;
 use chrono::TimeDelta;
 
+use crate::check;
 use crate::lake::{self, LatePut};
 use crate::mischief;
 use crate::process::{Process, Want};
 use crate::scenario::{Kind, Scenario};
 use crate::world::{Counts, Shared, Time, World, source};
-use crate::check;
 
 pub enum Action {
     Poll(usize, u64, StepId),
@@ -58,11 +58,7 @@ pub fn run_scenario(scenario: Scenario, seed: u64, trace: bool) -> Report {
         let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         world.broken("the engine does not panic", words.unwrap_or_default());
     }
-    Report {
-        violation: world.violation.take(),
-        trace: world.trace.take().unwrap_or_default(),
-        counts: world.counts,
-    }
+    Report { violation: world.violation.take(), trace: world.trace.take().unwrap_or_default(), counts: world.counts }
 }
 
 impl Schedule {

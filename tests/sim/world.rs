@@ -39,8 +39,8 @@ pub struct World {
     pub acknowledged: BTreeMap<CaptureId, BTreeSet<Hour>>,
     /// Hours that a person allowed to shrink or to be skipped.
     pub permitted: BTreeSet<Hour>,
-    /// Hours that a person had exported again: the same rows become a new generation.
-    pub redone: BTreeSet<Hour>,
+    /// Hours that a person ordered to be published again, with the same rows or more.
+    pub reexported: BTreeSet<Hour>,
     /// By process: until when the source backs off, and when that was recorded. Clocks are right where it is looked at.
     pub back_off: BTreeMap<usize, (Time, Time)>,
     pub violation: Option<String>,
@@ -81,7 +81,7 @@ impl World {
             answers: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             permitted: BTreeSet::new(),
-            redone: BTreeSet::new(),
+            reexported: BTreeSet::new(),
             back_off: BTreeMap::new(),
             violation: None,
             trace: trace.then(Vec::new),

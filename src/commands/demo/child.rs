@@ -71,8 +71,9 @@ impl Ampd {
     /// What `status --json` answers.
     pub async fn status_json(&self) -> Result<Value, Failure> {
         let text = self.ask(&["--json", "status"]).await?;
-        serde_json::from_str(&text)
-            .map_err(|error| Failure::new("E707", format!("`ampd status --json` is no JSON: {error}")).exit(Exit::Failed))
+        serde_json::from_str(&text).map_err(|error| {
+            Failure::new("E707", format!("`ampd status --json` is no JSON: {error}")).exit(Exit::Failed)
+        })
     }
 
     async fn ask(&self, arguments: &[&str]) -> Result<String, Failure> {

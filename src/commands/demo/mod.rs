@@ -75,9 +75,8 @@ async fn opened(home: &Home, hours: u32, output: &Output, quiet: bool) -> Result
             output.text(&story::opening(home, &world));
         }
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let simulator = Simulator::start(world.options(), listen)
-            .await
-            .map_err(|error| failure("start the simulator", &error))?;
+        let simulator =
+            Simulator::start(world.options(), listen).await.map_err(|error| failure("start the simulator", &error))?;
         let mut play = Play::new(home, world, simulator)?;
         if play.kill_in_upload().await? {
             play.kills.last().into_iter().for_each(|kill| output.text(&story::killed(kill)));

@@ -112,10 +112,14 @@ pub fn look(home: &Home, world: &World) -> String {
 pub fn object(home: &Home, play: &Play, verdict: &Verdict, exit: Exit, seconds: f64) -> Value {
     let world = &play.world;
     let planted: BTreeMap<&str, String> = world.planted().into_iter().collect();
-    let runs: Vec<Value> = play.runs.iter().map(|run| match run {
-        Ended::Killed => json!({"signal": "SIGKILL"}),
-        Ended::Exited(code) => json!({"exit_code": code}),
-    }).collect();
+    let runs: Vec<Value> = play
+        .runs
+        .iter()
+        .map(|run| match run {
+            Ended::Killed => json!({"signal": "SIGKILL"}),
+            Ended::Exited(code) => json!({"exit_code": code}),
+        })
+        .collect();
     json!({
         "type": "demo",
         "schema": "ampd.demo/1",

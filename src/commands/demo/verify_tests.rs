@@ -22,11 +22,7 @@ fn truth(rows: &[&str]) -> HourTruth {
     let mut sorted = rows.to_vec();
     sorted.sort_unstable();
     let text: String = sorted.iter().map(|row| format!("{row}\n")).collect();
-    HourTruth {
-        rows: rows.len() as u64,
-        bytes: text.len() as u64,
-        hash: hex::encode(Sha256::digest(text.as_bytes())),
-    }
+    HourTruth { rows: rows.len() as u64, bytes: text.len() as u64, hash: hex::encode(Sha256::digest(text.as_bytes())) }
 }
 
 impl SmallLake {

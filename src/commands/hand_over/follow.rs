@@ -47,8 +47,7 @@ impl<'a> Follower<'a> {
         patience: Duration,
         progress: Progress,
     ) -> Self {
-        let faults_before =
-            before.sources.iter().map(|(name, source)| (name.clone(), source.faults_in_row)).collect();
+        let faults_before = before.sources.iter().map(|(name, source)| (name.clone(), source.faults_in_row)).collect();
         let (stuck_since, reminded) = (BTreeMap::new(), clock::monotonic());
         let mut seen = before.clone();
         // What was there before the work was handed over is not its doing.

@@ -103,7 +103,10 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
         (Ended::Journal(error), _) => Err(journal_failure(&error)),
         (Ended::Finished, _) => {
             let stop = driver.engine().stop();
-            Err(stop.map_or_else(|| Failure::new("E701", "the engine ended by itself"), |stop| stopped(session, stop, &place)))
+            Err(stop.map_or_else(
+                || Failure::new("E701", "the engine ended by itself"),
+                |stop| stopped(session, stop, &place),
+            ))
         }
         (Ended::Drained, Some(loaded)) => Ok(LifeEnd::Reloaded(loaded)),
         (Ended::Drained, None) => Ok(LifeEnd::Stopped),

@@ -146,7 +146,9 @@ async fn follow(
             tokio::time::sleep(Duration::from_millis(random.below(most + 1))).await;
         }
         // A tick that comes right after another says nothing new.
-        if clock::monotonic().saturating_duration_since(last) >= Duration::from_millis(100) && engine.tick().await.is_err() {
+        if clock::monotonic().saturating_duration_since(last) >= Duration::from_millis(100)
+            && engine.tick().await.is_err()
+        {
             return;
         }
         let next;

@@ -1,4 +1,4 @@
-//! Where the report comes from: the last one that was written, brought up to date.
+//! Where the report comes from: the daemon; without one, the last one that was written, brought up to date.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -7,8 +7,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{View, render};
+use crate::admin::client::Client;
 use crate::cli::{Global, StatusArgs};
 use crate::clock;
+use crate::commands::daemon::client_failure;
 use crate::commands::output::{self, Output};
 use crate::commands::session::{load_to_look, policy};
 use crate::config::Config;
@@ -21,13 +23,14 @@ use crate::problem::Failure;
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs the command.
-pub fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
     let loaded = load_to_look(global)?;
     let config = &loaded.config;
     let output = Output::stdout(global.form());
+    let client = Client::new(&config.admin.socket).map_err(|error| client_failure(&error))?;
     loop {
         let now = clock::now();
-        let mut report = last_report(config, now)?;
+        let mut report = newest_report(&client, config, now).await?;
         if let Some(name) = &args.source {
             report.sources.retain(|source| source.name == *name);
             if report.sources.is_empty() {
@@ -49,15 +52,28 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
             output.finish()?;
             return Ok(if args.check && !report.is_well() { Exit::Difference } else { Exit::Done });
         }
-        std::thread::sleep(WATCH_EVERY);
+        tokio::time::sleep(WATCH_EVERY).await;
     }
 }
 
-fn last_report(config: &Config, now: DateTime<Utc>) -> Result<StatusReport, Failure> {
+/// The daemon knows best. One that does not answer is no reason to show nothing.
+async fn newest_report(client: &Client, config: &Config, now: DateTime<Utc>) -> Result<StatusReport, Failure> {
+    let error = match client.status().await {
+        Ok(report) => return Ok(report),
+        Err(error) => error,
+    };
     let path = config.state_dir.join("status.json");
-    let report = read(&path)?;
-    let rules = policy(config);
-    Ok(up_to_date(report, &rules, now))
+    let mut report = match read(&path) {
+        Ok(report) => report,
+        Err(_) if !error.is_no_daemon() => return Err(client_failure(&error)),
+        Err(failure) => return Err(failure),
+    };
+    if error.is_no_daemon() {
+        report.daemon.running = false;
+    } else {
+        output::note(&format!("{error}; this is the last status that was written"));
+    }
+    Ok(up_to_date(report, &policy(config), now))
 }
 
 fn read(path: &Path) -> Result<StatusReport, Failure> {
