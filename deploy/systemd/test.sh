@@ -19,6 +19,10 @@ finish() {
     local code=$?
     trap - EXIT
     if [ -n "$nspawn" ]; then
+        if [ "$code" != 0 ] && [ -n "$leader" ]; then
+            echo "--- the end of its journal" >&2
+            nsenter -t "$leader" -m -u -i -n -p -C -- journalctl -u ampd --no-pager -o cat -n 12 >&2 || true
+        fi
         # PID 1 of the container: SIGRTMIN+4 powers it off; what is left after 20 seconds is killed.
         [ -z "$leader" ] || kill -s RTMIN+4 "$leader" 2>/dev/null || true
         for _ in $(seq 40); do kill -0 "$nspawn" 2>/dev/null || break; sleep 0.5; done
@@ -160,7 +164,8 @@ inside systemctl daemon-reload
 inside systemctl start ampd-sim
 until_ 20 post GET health || die "the simulator does not start"
 before=$(date +%s%N)
-check "start returns when ampd said READY" -- inside systemctl start ampd
+inside systemctl start ampd || die "it does not start"
+ok "start returns when ampd said READY"
 ready=$((($(date +%s%N) - before) / 1000000))
 if [ "$(show Type)/$(show SubState)/$(show NRestarts)" = notify/running/0 ]; then
     ok "running, ${ready} ms after systemctl start (configuration check included)"
@@ -168,7 +173,7 @@ else
     bad "state: $(show SubState), restarts $(show NRestarts)"
 fi
 main=$(show MainPID)
-modes=$(inside stat -c '%U:%G:%a' /var/lib/ampd /var/cache/ampd /run/ampd /var/log/ampd | sort -u)
+modes=$(inside stat -c '%U:%G:%a' /var/lib/ampd /var/cache/ampd /run/ampd /var/log/ampd | sort -u) || true
 if [ "$modes" = ampd:ampd:700 ]; then
     ok "its four directories are ampd's alone (0700)"
 else

@@ -29,7 +29,7 @@ struct SourcePlan {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let now = clock::now();
     let mut opened = session.open_journal()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;

@@ -45,7 +45,16 @@ pub fn inputs(global: &Global) -> Inputs {
 
 /// Loads the configuration, or says everything that is wrong with it.
 pub fn load(global: &Global) -> Result<Loaded, Failure> {
-    config::load(&inputs(global)).map_err(|problems| {
+    load_from(global, &inputs(global))
+}
+
+/// The same without secrets, for commands that ask Amplitude for nothing: they work for who may not see the keys.
+pub fn load_to_look(global: &Global) -> Result<Loaded, Failure> {
+    load_from(global, &Inputs { with_secrets: false, ..inputs(global) })
+}
+
+fn load_from(global: &Global, inputs: &Inputs) -> Result<Loaded, Failure> {
+    config::load(inputs).map_err(|problems| {
         let color = output::use_color(global.color, std::io::stderr().is_terminal());
         Failure::of_problems(&problems, color)
     })
@@ -67,7 +76,15 @@ pub fn random_seed() -> Result<u64, Failure> {
 impl Session {
     /// Loads the configuration and starts the log.
     pub fn open(global: &Global) -> Result<Self, Failure> {
-        let loaded = load(global)?;
+        Self::with(global, load(global)?)
+    }
+
+    /// As [`Session::open`], without secrets: see [`load_to_look`].
+    pub fn open_to_look(global: &Global) -> Result<Self, Failure> {
+        Self::with(global, load_to_look(global)?)
+    }
+
+    fn with(global: &Global, loaded: Loaded) -> Result<Self, Failure> {
         let run_id = random_hex(8)?;
         let color = output::use_color(global.color, std::io::stderr().is_terminal());
         let options = telemetry::Options { run_id: &run_id, verbose: global.verbose, quiet: global.quiet, color };

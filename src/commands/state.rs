@@ -43,7 +43,7 @@ fn load(opened: &mut Opened) -> Result<Snapshot, Failure> {
 }
 
 fn export(global: &Global, file: Option<&Path>) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let snapshot = load(&mut session.open_journal()?)?;
     if let Some(file) = file.filter(|file| *file != Path::new("-")) {
         write(&snapshot, file)?;
@@ -74,7 +74,7 @@ fn held(snapshot: &Snapshot) -> String {
 }
 
 fn import(global: &Global, file: &Path) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let changes = read(file)?;
     let mut opened = session.open_journal()?;
     if !opened.fresh {
@@ -108,7 +108,7 @@ fn read(file: &Path) -> Result<Vec<Change>, Failure> {
 }
 
 async fn rebuild(global: &Global) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let mut opened = session.open_journal()?;
     let old = load(&mut opened)?;
     let lake = session.open_lake().await?;

@@ -25,6 +25,9 @@ pub struct Inputs {
     pub now: DateTime<Utc>,
     /// The last file of the search: `/etc/ampd/ampd.toml`.
     pub system_file: PathBuf,
+    /// Whether secrets are looked for; without that each is empty. For commands that only look: systemd shows a
+    /// service's credentials to nobody else, root included.
+    pub with_secrets: bool,
 }
 
 impl Inputs {
@@ -41,6 +44,7 @@ impl Inputs {
             overrides,
             now: crate::clock::now(),
             system_file: PathBuf::from("/etc/ampd/ampd.toml"),
+            with_secrets: true,
         }
     }
 

@@ -7,6 +7,7 @@ read_back.py check ENDPOINT BUCKET PREFIX SIMULATOR FIRST_HOUR KILLS
 import gzip
 import hashlib
 import json
+import os
 import re
 import sys
 import urllib.request
@@ -19,6 +20,8 @@ from botocore.config import Config
 MANIFEST = re.compile(r"_ampd/v1/source=web/manifests/(\d{8}T\d{2})\.g(\d+)\.json")
 OBJECT = re.compile(r"data/source=web/date=\d{4}-\d{2}-\d{2}/hour=\d{2}/(\d+)_(\d{4}-\d{2}-\d{2})_(\d{2})\.g(\d+)\.([0-9a-f]{12})\.p\d+\.json\.gz")
 FIXTURES = {"_ampd/v1/lake.json", "_ampd/v1/source=web/source.json", "_ampd/v1/source=web/lease.json"}
+
+STORE = os.environ.get("AMPD_STORE", "moto")
 
 failures = []
 
@@ -134,7 +137,7 @@ def check(endpoint, bucket, prefix, simulator, first, kills):
     expect(len(requests) <= ideal + 2 * kills, f"{len(requests)} requests, {ideal} would do without kills")
     objects = sum(1 for key in listing(s3, bucket, prefix) if OBJECT.fullmatch(key))
     print(
-        f"moto: {kills} kills, {len(hours)} hours, {rows} rows, {'equal' if not failures else 'DIFFERENT'}; "
+        f"{STORE}: {kills} kills, {len(hours)} hours, {rows} rows, {'equal' if not failures else 'DIFFERENT'}; "
         f"{len(requests)} requests ({lost} archives lost to kills), {objects} objects"
     )
 
@@ -145,7 +148,7 @@ def main():
         return
     check(*sys.argv[2:7], int(sys.argv[7]))
     for words in failures[:30]:
-        print(f"moto: {words}", file=sys.stderr)
+        print(f"{STORE}: {words}", file=sys.stderr)
     if failures:
         sys.exit(1)
 

@@ -17,7 +17,7 @@ use crate::telemetry::{escape, figures};
 
 /// Runs the command.
 pub async fn list(global: &Global, args: HourLsArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let scope = scope_of(&session, args.source.as_ref())?;
     let bounds = range::bounds(&args.range, clock::now())?;
     let asked = RangeQuery { source: args.source.clone(), from: bounds.from, to: bounds.to, state: None };

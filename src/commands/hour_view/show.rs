@@ -36,7 +36,7 @@ pub(super) struct Life {
 
 /// Runs the command.
 pub async fn show(global: &Global, args: HoursArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_look(global)?;
     let source = one_source(&session, args.source.as_ref())?;
     let hours = range::hours(&args.hours, clock::now())?;
     let (from, to) = (hours.iter().min().copied(), hours.iter().max().copied());

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::output::Output;
-use super::session::load;
+use super::session::load_to_look;
 use crate::cli::{Global, LogsArgs, OutputForm};
 use crate::clock;
 use crate::config::Config;
@@ -21,7 +21,7 @@ pub use filter::Filter;
 
 /// Runs the command.
 pub fn run(global: &Global, args: &LogsArgs) -> Result<Exit, Failure> {
-    let loaded = load(global)?;
+    let loaded = load_to_look(global)?;
     let dir = loaded.config.log.dir.as_deref().ok_or_else(|| {
         Failure::new("E706", "no streams are written: log.dir is \"\"").help("set log.dir, e.g. /var/log/ampd")
     })?;

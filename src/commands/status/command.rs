@@ -12,7 +12,7 @@ use crate::cli::{Global, StatusArgs};
 use crate::clock;
 use crate::commands::daemon::client_failure;
 use crate::commands::output::{self, Output};
-use crate::commands::session::{load, policy};
+use crate::commands::session::{load_to_look, policy};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::model::report::{SourceReport, StatusReport};
@@ -24,7 +24,7 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs the command.
 pub async fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
-    let loaded = load(global)?;
+    let loaded = load_to_look(global)?;
     let config = &loaded.config;
     let output = Output::stdout(global.form());
     let client = Client::new(&config.admin.socket).map_err(|error| client_failure(&error))?;

@@ -37,6 +37,7 @@ impl Case {
             overrides: Vec::new(),
             now: Utc.with_ymd_and_hms(2026, 11, 23, 9, 12, 5).unwrap(),
             system_file: dir.path().join("etc/ampd.toml"),
+            with_secrets: true,
         };
         Self { dir, inputs }
     }

@@ -48,6 +48,14 @@ fn a_systemd_credential_is_found_by_its_name_alone() {
 }
 
 #[test]
+fn who_only_looks_needs_no_secret() {
+    let mut case = Case::new().file("[source.web]\napi_key = { credential = \"k\" }\nsecret_key = { file = \"gone\" }\n");
+    assert_eq!(case.bad().list().len(), 2);
+    case.inputs.with_secrets = false;
+    assert_eq!(api_key(&case), "");
+}
+
+#[test]
 fn a_missing_secret_lists_every_place_that_was_looked_at() {
     let case = Case::new().file("[source.web]\napi_key = \"k\"\n");
     let text = case.bad().render(false).replace(&format!("{}/", case.dir.path().display()), "");
