@@ -3,7 +3,7 @@
 //!
 //! What a block shows is compared line by line. Numbers stand for numbers, dates for dates and a calendar's cells for
 //! cells; `...` stands for anything within a line, or alone for any number of lines.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::disallowed_methods)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -43,7 +43,7 @@ fn blocks() -> Vec<Block> {
                 let note = std::mem::take(&mut note);
                 open = Some(Block { language: language.to_owned(), note, text: String::new(), line: index + 1 });
             }
-            (None, None) if line.starts_with("<!--") => note = line.to_owned(),
+            (None, None) if line.starts_with("<!--") => line.clone_into(&mut note),
             (None, None) if line.is_empty() => {}
             (None, None) => note.clear(),
         }
@@ -205,7 +205,7 @@ fn every_console_block_shows_what_the_binary_says() {
                 words[1..].iter().map(|word| if is_hour(word) { corrupt.as_str() } else { *word }).collect();
             let output = world.ampd(&words);
             let stdout = String::from_utf8(output.stdout).unwrap();
-            let expected: Vec<String> = shown.iter().map(|line| shape(line)).collect();
+            let expected: Vec<String> = shown.iter().map(String::as_str).map(shape).collect();
             let actual: Vec<String> = stdout.lines().map(shape).collect();
             assert!(
                 lines_match(&expected, &actual),
