@@ -55,7 +55,7 @@ pub async fn run(session: &Session, work: Work, holder: Option<u32>) -> Result<E
 }
 
 /// The daemon's pid, when it is the one that holds this state directory.
-async fn daemon(session: &Session, client: &Client, holder: Option<u32>) -> Result<Option<u32>, Failure> {
+pub(super) async fn daemon(session: &Session, client: &Client, holder: Option<u32>) -> Result<Option<u32>, Failure> {
     let held = || {
         let dir = session.config().state_dir.display();
         Failure::new("E504", format!("another ampd works with the state directory {dir}{}", by_pid(holder)))
