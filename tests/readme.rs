@@ -148,7 +148,7 @@ fn line_matches(expected: &str, actual: &str) -> bool {
     for (index, piece) in pieces.iter().enumerate() {
         let found = match (index, index + 1 == pieces.len()) {
             (0, true) => return rest == *piece,
-            (0, false) => rest.strip_prefix(*piece).map(|after| after.len()),
+            (0, false) => rest.strip_prefix(*piece).map(str::len),
             (_, true) => return rest.ends_with(piece),
             _ => rest.find(piece).map(|at| rest.len() - at - piece.len()),
         };
