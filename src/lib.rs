@@ -52,13 +52,13 @@
 //! 9. **Two daemons on one lake cannot harm each other.**
 //!    proof: `no_schedule_breaks_a_promise`, `a_generation_taken_or_skipped_is_contested`.
 //! 10. **Memory is bounded** whatever the archive's size; disk is bounded by configuration.
-//!    proof: `a_bomb_is_refused`, `staging_without_room_drops_the_download_blames_no_hour_and_goes_on_when_there_is_room`.
+//!     proof: `a_bomb_is_refused`, `staging_without_room_drops_the_download_blames_no_hour_and_goes_on_when_there_is_room`.
 //! 11. **Secrets appear nowhere**: not in logs, status, metrics, argv, panics, errors.
-//!    proof: `secrets_appear_in_no_output_log_status_or_state`, `nothing_that_is_loaded_prints_a_secret`.
+//!     proof: `secrets_appear_in_no_output_log_status_or_state`, `nothing_that_is_loaded_prints_a_secret`.
 //! 12. **A wrong clock** never exports an unfinished hour and never stalls the daemon for long.
-//!    proof: `an_unfinished_hour_is_never_exported_even_when_the_local_clock_is_ahead`.
+//!     proof: `an_unfinished_hour_is_never_exported_even_when_the_local_clock_is_ahead`.
 //! 13. **`ampd verify`** proves 1, 2 and 6 over the lake at any time.
-//!    proof: `a_flipped_bit_is_found_and_repaired`, `a_gap_and_a_hole_are_found`.
+//!     proof: `a_flipped_bit_is_found_and_repaired`, `a_gap_and_a_hole_are_found`.
 
 pub mod admin;
 pub mod amplitude;

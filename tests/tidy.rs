@@ -141,7 +141,7 @@ fn sources() -> Vec<Source> {
             let module = inside.split('/').next().unwrap_or_default().to_owned();
             let depth = if module == "lib" || module == "main" { 0 } else { inside.split('/').count() };
             let code = without_comments_and_texts(&text);
-            Source { module, depth, code, text, path }
+            Source { path, module, depth, text, code }
         })
         .collect()
 }
@@ -226,7 +226,7 @@ fn identifier(text: &str) -> &str {
 }
 
 /// What follows `prefix` in a path: one identifier, or several in braces.
-fn path_heads<'a>(after: &'a str) -> Vec<&'a str> {
+fn path_heads(after: &str) -> Vec<&str> {
     let Some(list) = after.strip_prefix('{') else { return vec![identifier(after)] };
     let mut depth = 0;
     let mut heads = Vec::new();
