@@ -11,7 +11,7 @@ use crate::engine::Engine;
 
 /// The engine's loop turns at least once a minute, and says so while it waits for a full disk; three without a sign is
 /// a loop that hangs.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(180);
+const SIGN_OF_LIFE: Duration = Duration::from_mins(3);
 
 /// `GET /healthz`: the process does what it should, whatever Amplitude and the lake do.
 pub(super) async fn health(State(context): State<Context>) -> Response {

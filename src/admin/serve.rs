@@ -28,9 +28,9 @@ const HEAD_TIME: Duration = Duration::from_secs(5);
 /// A request is answered within this; a reload may take [`RELOAD_TIME`].
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 /// A reload reads files and may wait for the steps in flight.
-const RELOAD_TIME: Duration = Duration::from_secs(60);
+const RELOAD_TIME: Duration = Duration::from_mins(1);
 /// A connection that lives so long takes no further request ...
-const CONNECTION_TIME: Duration = Duration::from_secs(60);
+const CONNECTION_TIME: Duration = Duration::from_mins(1);
 /// ... and is cut this long after.
 const CONNECTION_GRACE: Duration = Duration::from_secs(70);
 /// How long to wait after an accept that failed, for want of descriptors as a rule.
@@ -77,13 +77,11 @@ pub(super) async fn tcp(listener: TcpListener, routes: Router) {
 }
 
 async fn next<S, A>(accepted: io::Result<(S, A)>) -> Option<S> {
-    match accepted {
-        Ok((stream, _)) => Some(stream),
-        Err(_) => {
-            tokio::time::sleep(ACCEPT_PAUSE).await;
-            None
-        }
+    if let Ok((stream, _)) = accepted {
+        return Some(stream);
     }
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+    None
 }
 
 fn is_friend(stream: &UnixStream) -> bool {

@@ -22,7 +22,7 @@ pub struct Trouble {
 /// An order that cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// In words: `retry 2026-11-21T07 of web
+    /// In words, as its command is written.
     pub order: String,
     /// Why.
     pub why: String,

@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Orders that a restarted daemon forgot are given again, at most this often.
 const REMIND_EVERY: Duration = Duration::from_secs(5);
 /// A daemon that is away (restarted, exchanging its engine) is waited for this long.
-const AWAY_MAX: Duration = Duration::from_secs(60);
+const AWAY_MAX: Duration = Duration::from_mins(1);
 
 /// Follows the work.
 pub(super) struct Follower<'a> {

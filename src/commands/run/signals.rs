@@ -23,7 +23,7 @@ pub enum Wish {
 pub fn watch() -> Result<mpsc::Receiver<Wish>, Failure> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
         .map_err(|error| Failure::new("E701", format!("signals cannot be watched: {error}")))?;
-    let (wishes, wished) = mpsc::channel(8);
+    let (sender, wished) = mpsc::channel(8);
     tokio::spawn(async move {
         let mut stopping = false;
         while let Some(signal) = signals.next().await {
@@ -32,7 +32,7 @@ pub fn watch() -> Result<mpsc::Receiver<Wish>, Failure> {
                 _ if std::mem::replace(&mut stopping, true) => Wish::StopNow,
                 _ => Wish::Stop,
             };
-            if wishes.send(wish).await.is_err() {
+            if sender.send(wish).await.is_err() {
                 return;
             }
         }
