@@ -38,17 +38,17 @@ pub struct Verdict {
 /// Compares the lake, the status, the runs and the requests with what should be.
 pub async fn judge(play: &Play, home: &Home) -> Result<Verdict, Failure> {
     let expected = tokio::task::block_in_place(|| expected(&play.world, &play.simulator));
-    let lake = home.lake();
-    let found = tokio::task::block_in_place(|| verify::compare(&lake, &expected));
+    let root = home.lake();
+    let found = tokio::task::block_in_place(|| verify::compare(&root, &expected));
     let found = found.map_err(|error| failure("read the lake", &error))?;
-    let late = late_rows(&lake, play.world.late);
+    let late = late_rows(&root, play.world.late);
     let mut differences = found.differences.clone();
     if play.kills.first().is_none_or(|kill| kill.during != "upload") {
         differences.push("ampd was never killed in the middle of an upload".to_owned());
     }
     // Killed, perhaps killed, finished, rechecked: the last two end with "partial", for the corrupt hour.
-    let expected_end = Ended::Exited(Exit::Partial.code().into());
-    for (index, run) in play.runs.iter().enumerate().filter(|(_, run)| **run != Ended::Killed && **run != expected_end)
+    let partial = Ended::Exited(Exit::Partial.code().into());
+    for (index, run) in play.runs.iter().enumerate().filter(|(_, run)| **run != Ended::Killed && **run != partial)
     {
         let (_, written_to) = play.ampd.outputs(u32::try_from(index + 1).unwrap_or(u32::MAX));
         differences.push(format!(
