@@ -18,8 +18,9 @@ const MISSES_MAX: u32 = 5;
 const TRICKLE_BYTES_PER_S: u64 = 150_000;
 /// What counts as the middle of a download.
 const TRICKLED_MIN: u64 = 10_000;
-/// `window.recheck_after` until the late rows have come, and then.
-pub const RECHECK_AFTER: [&str; 2] = ["1h", "1s"];
+/// `window.recheck_after` until the late rows have come, and then: a recheck that is set for much later than the new
+/// delay counts as due, so nobody has to wait for it.
+const RECHECK_AFTER: [&str; 2] = ["24h", "1m"];
 
 /// A kill -9 that hit.
 #[derive(Clone, Debug, Serialize)]

@@ -16,9 +16,11 @@ use crate::problem::Failure;
 /// How often a running ampd is looked at before it is killed.
 const LOOK: Duration = Duration::from_millis(1);
 /// A run that takes longer has hung.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// The environment that ampd gets: nothing that configures it.
 const KEPT: [&str; 5] = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL"];
+/// How long the daemon may take to stop.
+const DRAIN: Duration = Duration::from_secs(10);
 /// What kill -9 sends.
 const SIGKILL: i32 = 9;
 
@@ -55,6 +57,15 @@ impl Ampd {
         };
         let ended = tokio::task::spawn_blocking(run).await.map_err(std::io::Error::other).and_then(|ended| ended);
         ended.map_err(|error| failure("run ampd", &error))
+    }
+
+    /// Starts the daemon. Dropped, it is killed.
+    pub fn daemon(&self) -> Result<Daemon, Failure> {
+        let start = || {
+            let log = File::create(self.home.runs().join("daemon.log"))?;
+            self.command(&["run"]).stdout(Stdio::null()).stderr(log).spawn()
+        };
+        start().map(|child| Daemon(Running(child))).map_err(|error| failure("start the daemon", &error))
     }
 
     /// Where a run's stdout and stderr go.
@@ -101,6 +112,27 @@ impl Drop for Running {
         // After the child was waited for, both do nothing.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// A daemon that runs.
+pub struct Daemon(Running);
+
+impl Daemon {
+    /// Whether it does.
+    pub fn is_running(&mut self) -> bool {
+        self.0.0.try_wait().is_ok_and(|ended| ended.is_none())
+    }
+
+    /// Asks it to stop, and waits a while.
+    pub async fn stop(mut self) {
+        if let Some(pid) = i32::try_from(self.0.0.id()).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let asked = clock::monotonic();
+        while self.is_running() && asked.elapsed() < DRAIN {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
 

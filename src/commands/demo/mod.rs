@@ -59,7 +59,7 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<Exit, Failure> {
     output.object(&story::object(&home, &play, &verdict, exit, seconds));
     output.finish()?;
     if args.serve {
-        serve(play, global.quiet).await;
+        serve(play, &home, global.quiet).await?;
     }
     Ok(exit)
 }
@@ -94,12 +94,20 @@ async fn opened(home: &Home, hours: u32, output: &Output, quiet: bool) -> Result
     }
 }
 
-/// Keeps the simulator until Ctrl-C.
-async fn serve(play: Play, quiet: bool) {
+/// Keeps the simulator and a daemon until Ctrl-C.
+async fn serve(play: Play, home: &Home, quiet: bool) -> Result<(), Failure> {
+    let interrupted = tokio::signal::ctrl_c();
+    let daemon = play.ampd.daemon()?;
     if !quiet {
-        output::note(&format!("the simulator goes on at {} until Ctrl-C; its clock runs", play.simulator.url()));
+        output::note(&format!(
+            "\nserving until Ctrl-C: the simulator at {}, and `ampd run`\n  ampd status -c {}\n  curl {}/_sim/requests",
+            play.simulator.url(),
+            home.config().display(),
+            play.simulator.url()
+        ));
     }
-    // Without a signal handler Ctrl-C ends the process, which is what it is for.
-    let _ = tokio::signal::ctrl_c().await;
+    let waited = interrupted.await.map_err(|error| failure("wait for Ctrl-C", &error));
+    daemon.stop().await;
     play.simulator.shutdown().await;
+    waited
 }

@@ -25,7 +25,9 @@ pub fn opening(home: &Home, world: &World) -> String {
         home.dir().display()
     );
     for (_, what) in world.planted() {
-        text.push_str(&format!("  {what}\n"));
+        text.push_str("  ");
+        text.push_str(&what);
+        text.push('\n');
     }
     text.push_str("\nWhat happened (each line is a process of its own: `ampd once`)\n");
     text
@@ -58,12 +60,12 @@ pub fn finished(ended: &Ended, quarantined: &str) -> String {
 /// What was compared.
 pub fn verified(play: &Play, verdict: &Verdict) -> String {
     let (world, found, late) = (&play.world, &verdict.found, verdict.late);
-    let mut text = item(&format!(
-        "asked again for every hour: {} had grown from {} to {} rows; generation 2",
-        written(world.late),
-        late.before,
-        late.after
-    ));
+    let name = written(world.late);
+    let mut text = item(&if late.after > late.before {
+        format!("asked again for every hour: {name} grew from {} to {} rows, generation 2", late.before, late.after)
+    } else {
+        format!("was to ask again for every hour, and did not find the late rows of {name}")
+    });
     let total = verdict.requests.values().sum();
     let each: Vec<String> = verdict.requests.iter().map(|(status, count)| format!("{count} x {status}")).collect();
     text.push_str(&item(&format!("{} in all: {}", figures::plural(total, "request"), each.join(", "))));

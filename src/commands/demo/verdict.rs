@@ -38,23 +38,29 @@ pub struct Verdict {
 /// Compares the lake, the status, the runs and the requests with what should be.
 pub async fn judge(play: &Play, home: &Home) -> Result<Verdict, Failure> {
     let expected = tokio::task::block_in_place(|| expected(&play.world, &play.simulator));
-    let lake = home.lake();
-    let found = tokio::task::block_in_place(|| verify::compare(&lake, &expected));
+    let root = home.lake();
+    let found = tokio::task::block_in_place(|| verify::compare(&root, &expected));
     let found = found.map_err(|error| failure("read the lake", &error))?;
-    let late = late_rows(&lake, play.world.late);
+    let late = late_rows(&root, play.world.late);
     let mut differences = found.differences.clone();
     if play.kills.first().is_none_or(|kill| kill.during != "upload") {
         differences.push("ampd was never killed in the middle of an upload".to_owned());
     }
     // Killed, perhaps killed, finished, rechecked: the last two end with "partial", for the corrupt hour.
     let partial = Ended::Exited(Exit::Partial.code().into());
-    for (index, run) in play.runs.iter().enumerate().filter(|(_, run)| **run != Ended::Killed && **run != partial) {
-        let (_, log) = play.ampd.outputs(u32::try_from(index + 1).unwrap_or(u32::MAX));
-        differences.push(format!("run {} ended with {run:?} instead of exit code 3; see {}", index + 1, log.display()));
+    for (index, run) in play.runs.iter().enumerate().filter(|(_, run)| **run != Ended::Killed && **run != partial)
+    {
+        let (_, written_to) = play.ampd.outputs(u32::try_from(index + 1).unwrap_or(u32::MAX));
+        differences.push(format!(
+            "run {} ended with {run:?} instead of exit code 3; see {}",
+            index + 1,
+            written_to.display()
+        ));
     }
     differences.extend(play.asked_again());
     if late.before >= late.after {
-        differences.push(format!("{}: {} rows, then {}", written(play.world.late), late.before, late.after));
+        let name = written(play.world.late);
+        differences.push(format!("{name}: {} rows in generation 1, {} in generation 2", late.before, late.after));
     }
     differences.extend(in_status(&play.ampd.status_json().await?, play.world.corrupt));
     differences.extend(unused(&play.simulator));
