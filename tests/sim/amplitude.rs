@@ -184,6 +184,10 @@ impl Amplitude {
 
     /// An hour's attempts may count each noise, and an outage once: when it was over and others were answered.
     fn unlucky(&mut self, window: Window, kind: FaultKind, outage: u64) -> Reply {
+        let blames_hours = !matches!(kind, FaultKind::Connect | FaultKind::RateLimited);
+        if window.first() != window.last() || !blames_hours {
+            return Reply::Fault(kind, None);
+        }
         let truth = self.truth(window.first());
         if outage == 0 || truth.met != outage {
             truth.met = outage;
