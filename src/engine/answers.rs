@@ -159,6 +159,18 @@ impl Engine {
         let quarantine_invalid = self.policy.quarantine_invalid;
         let Some(live) = self.lives.get_mut(&capture.id) else { return };
         live.unread.remove(&hour);
+        let rows = match &outcome {
+            Outcome::Measured(content) => content.rows,
+            Outcome::Uploaded(draft) => draft.content.rows,
+            _ => return,
+        };
+        if rows == 0 {
+            // A member without a row says no more than no member: the hour is believed empty only when asked again.
+            if let Some(members) = &mut live.members {
+                members.remove(&hour);
+            }
+            return;
+        }
         match outcome {
             Outcome::Measured(content) => {
                 live.measured.insert(hour, *content);

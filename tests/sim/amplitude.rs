@@ -163,6 +163,10 @@ impl Amplitude {
         if !alone && window.last().index() - window.first().index() >= i64::from(self.scenario.slow_above) {
             return Reply::Fault(FaultKind::GatewayTimeout, None);
         }
+        if !hours.is_empty() && random.below(4) == 0 {
+            // A member without a row.
+            hours.entry(window.first()).or_default();
+        }
         if hours.is_empty() && broken.is_none() && random.below(3) != 0 {
             return Reply::NotFound;
         }
