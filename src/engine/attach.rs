@@ -42,9 +42,13 @@ impl Engine {
         let windows = self.scope.as_ref().and_then(|scope| scope.sources.get(name));
         let backfill_from = windows.and_then(|windows| windows.iter().map(|window| window.first()).min());
         let seven_days = newest.plus(-FALLBACK);
+        // Hours that may have been published again lately are listed too, still in one request: the journal may be an
+        // old backup, which knows neither their newest generation nor that a recheck of it is due.
+        let recheck_after = policy.and_then(|policy| policy.recheck_after);
+        let rechecked_from = recheck_after.map(|after| Hour::containing(newest.start() - after - rebuild::RECHECK_WITHIN));
         Step::Attach {
             source: name.clone(),
-            from: watermark.map(Hour::next),
+            from: watermark.map(|watermark| rechecked_from.map_or(watermark.next(), |from| from.min(watermark.next()))),
             wanted: policy.and_then(|policy| policy.start),
             fallback: backfill_from.map_or(seven_days, |from| from.min(seven_days)),
         }

@@ -245,7 +245,7 @@ impl Context {
                 publish::Decision::Contested { newest } => return Ok(Outcome::Contested(named(newest))),
             }
             let checked = self.world.borrow().now;
-            self.world.borrow_mut().lake.checked.insert((hour, draft.generation, capture.id), checked);
+            self.world.borrow_mut().lake.checked.entry((hour, draft.generation, capture.id)).or_insert(checked);
             for object in &draft.objects {
                 let found = read(&self.world, |world| world.lake.objects.get(&object.key).cloned()).await?;
                 if found.is_none_or(|found| found.bytes != object.bytes || Some(found.sha) != object.sha256) {
