@@ -11,15 +11,15 @@ export CARGO_TARGET_DIR="${MUTANT_TARGET:-$root/target/mutants}"
 export AMPD_SCHEDULES="${MUTANT_SCHEDULES:-20000}"
 # One place for every copy, so that cargo compiles what a patch touches and nothing else.
 crate="$CARGO_TARGET_DIR/crate"
-mkdir -p "$work/tree/tests" "$work/tree/src" "$crate"
+mkdir -p "$work/base/tests" "$crate"
+cp -r "$root/src" "$root/Cargo.lock" "$work/base/" && cp -r "$root/tests/sim" "$work/base/tests/"
 
 names=$*
 [ -n "$names" ] || names=$(cd "$here" && ls ./*.patch | sed 's,^\./,,; s,\.patch$,,')
 caught=0
 survived=
 for name in $names; do
-    rm -rf "$work/tree" && mkdir -p "$work/tree/tests"
-    cp -r "$root/src" "$root/Cargo.lock" "$work/tree/" && cp -r "$root/tests/sim" "$work/tree/tests/"
+    rm -rf "$work/tree" && cp -r "$work/base" "$work/tree"
     if ! (cd "$work/tree" && patch -s -p1 -F3 <"$here/$name.patch" >/dev/null); then
         echo "$name: the patch does not apply any more"
         survived="$survived $name"
