@@ -77,6 +77,15 @@ impl Engine {
         self.started_at.checked_add_signed(self.policy.late_write)
     }
 
+    /// A process that lived that long with this journal has seen everything land: the next one need not wait.
+    pub(super) fn settle(&mut self, turn: &mut Turn) {
+        let waited = self.late_writes_end().is_some_and(|end| turn.now >= end);
+        if self.conditional_writes == Some(false) && !self.lake.settled && waited {
+            self.lake.settled = true;
+            turn.changes.push(Change::Lake(self.lake.clone()));
+        }
+    }
+
     pub(super) fn on_attached(
         &mut self,
         turn: &mut Turn,

@@ -213,6 +213,7 @@ impl Engine {
         if self.conditional_writes.is_none() {
             return;
         }
+        self.settle(turn);
         self.take_up_due_hours(turn);
         self.carry_out_orders(turn);
         if self.lake_gate.is_open(turn.now) {
