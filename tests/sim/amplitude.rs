@@ -116,6 +116,12 @@ impl Amplitude {
         truth.trouble.filter(|_| truth.for_ever || !healed)
     }
 
+    /// The rows that Amplitude knows of the hour at a time.
+    pub fn visible(&mut self, hour: Hour, now: Time) -> Vec<u64> {
+        let is_visible = |row: &&Row| row.from <= now && row.until.is_none_or(|until| now < until);
+        self.truth(hour).rows.iter().filter(is_visible).map(|row| row.id).collect()
+    }
+
     /// Whether a person must not expect this hour: it is broken for good, or too large alone.
     pub fn hopeless(&mut self, hour: Hour) -> bool {
         let limit = self.scenario.too_large_above;
@@ -151,8 +157,7 @@ impl Amplitude {
                 Some(trouble) => broken = Some((hour, trouble)),
                 None => {}
             }
-            let is_visible = |row: &&Row| row.from <= now && row.until.is_none_or(|until| now < until);
-            let rows: Vec<u64> = self.truth(hour).rows.iter().filter(is_visible).map(|row| row.id).collect();
+            let rows = self.visible(hour, now);
             if !rows.is_empty() {
                 hours.insert(hour, rows);
             }

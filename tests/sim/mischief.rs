@@ -1,5 +1,7 @@
 //! What befalls the processes and the world from outside, and how it all ends well.
 
+use std::rc::Rc;
+
 use ampd::engine::{Event, Order};
 use ampd::model::{FaultKind, Hour, Snapshot, Window};
 use chrono::TimeDelta;
@@ -29,7 +31,7 @@ pub fn happen(schedule: &mut Schedule) {
     let next = schedule.now() + minutes(schedule, 25);
     schedule.at(next, Action::Mischief);
     let index = usize::try_from(below(schedule, schedule.processes.len() as u64)).unwrap_or(0);
-    match below(schedule, 14) {
+    match below(schedule, 15) {
         0 | 1 => pause(schedule, index),
         2 => outage(schedule),
         3 => {
@@ -41,6 +43,7 @@ pub fn happen(schedule: &mut Schedule) {
         7 => schedule.processes[index].backup = Some(schedule.processes[index].journal.snapshot()),
         8 => lose_journal(schedule, index),
         9 => lose_stage(schedule, index),
+        14 => damage_stage(schedule, index),
         10 | 11 => take_object(schedule),
         12 => wrong_clock(schedule, index),
         _ => schedule.crash_if_alive(index),
@@ -146,10 +149,30 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
         world.back_off.clear();
     }
     schedule.losses = true;
+    if backup.is_some() && !schedule.world.borrow().scenario.conditional {
+        // The rule for such stores: a backup is put back only when nothing can land late any more.
+        let late_write = schedule.world.borrow().scenario.policy.late_write;
+        schedule.processes[index].not_before = schedule.now() + late_write;
+    }
     schedule.processes[index].journal.restore(backup.unwrap_or_else(Snapshot::default));
     if below(schedule, 3) == 0 {
         lose_stage(schedule, index);
     }
+}
+
+/// A staged file is there, and is not what was recorded.
+fn damage_stage(schedule: &mut Schedule, index: usize) {
+    let mut stage = schedule.processes[index].context.stage.borrow_mut();
+    let Some((id, archive)) = stage.files.iter().next_back().map(|(id, archive)| (*id, archive.as_ref().clone())) else {
+        return;
+    };
+    let mut damaged = archive;
+    damaged.salt = damaged.salt.wrapping_add(1);
+    damaged.hours.values_mut().for_each(|rows| drop(rows.pop()));
+    let mut world = schedule.world.borrow_mut();
+    world.note(|| format!("the staged file {id} of p{index} is damaged"));
+    world.acknowledged.clear();
+    stage.files.insert(id, Rc::new(damaged));
 }
 
 fn lose_stage(schedule: &mut Schedule, index: usize) {
@@ -218,7 +241,7 @@ pub fn calm(schedule: &mut Schedule) {
             schedule.crash(0);
         }
     }
-    for minutes in [40, 80, 120] {
+    for minutes in [40, 80, 120, 160, 200, 240] {
         let soon = schedule.now() + TimeDelta::minutes(minutes);
         schedule.at(soon, Action::Rescue);
     }

@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Waker};
 
 use ampd::engine::{Command, Engine, Event, Outcome, Step, StepId};
 use ampd::journal::{Journal, MemoryJournal};
-use ampd::model::{Change, Fault, FaultKind, Policy, Scope, Snapshot};
+use ampd::model::{Change, Fault, FaultKind, Hour, Policy, Scope, Snapshot};
 use chrono::TimeDelta;
 
 use crate::check;
@@ -29,6 +29,9 @@ pub struct Life {
     pub draining: bool,
     pub tick: u64,
     seen_clock: TimeDelta,
+    /// The first hour and the watermark as this process saw them last.
+    reached: Option<(Hour, Hour)>,
+    was_attached: bool,
 }
 
 pub struct Process {
@@ -41,6 +44,8 @@ pub struct Process {
     /// Counts its starts: what belongs to an earlier one is void.
     pub incarnation: u64,
     pub paused_until: Time,
+    /// Not started before.
+    pub not_before: Time,
     policy: Policy,
 }
 
@@ -67,6 +72,7 @@ impl Process {
             life: None,
             incarnation: 0,
             paused_until: Time::UNIX_EPOCH,
+            not_before: Time::UNIX_EPOCH,
             policy,
         }
     }
@@ -98,6 +104,8 @@ impl Process {
             draining: false,
             tick: 0,
             seen_clock: self.context.clock.get(),
+            reached: None,
+            was_attached: false,
         });
         self.turn()
     }
@@ -218,10 +226,17 @@ impl Process {
         vec![Want::Commit(world.now + takes)]
     }
 
-    fn check(&self) {
-        let Some(life) = &self.life else { return };
+    fn check(&mut self) {
+        let Some(life) = &mut self.life else { return };
         let mut world = self.context.world.borrow_mut();
         if let Some(ledger) = life.engine.ledger(&source()) {
+            let reached = ledger.first().zip(ledger.watermark());
+            let before = life.reached.filter(|(first, _)| Some(*first) == ledger.first() && life.was_attached);
+            if before.is_some_and(|(_, watermark)| reached.is_none_or(|(_, now)| now < watermark)) {
+                world.broken("the watermark never moves back", format!("{before:?}, then {reached:?}"));
+            }
+            life.reached = reached;
+            life.was_attached = life.engine.is_attached(&source());
             check::on_turn(&mut world, self.index, ledger, life.engine.is_attached(&source()));
         }
         if let Some(stop) = life.engine.stop() {

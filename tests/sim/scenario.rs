@@ -62,6 +62,8 @@ impl Scenario {
         let mut level = |of: &[u64]| if quiet { 0 } else { pick(r, of) };
         let (crash, source_noise) = (level(&[0, 20, 100, 300]), level(&[0, 200, 1500]));
         let (lake_noise, late_puts) = (level(&[0, 100, 500]), level(&[0, 0, 300]));
+        // Where a manifest may land late and overwrite, that is what is tried.
+        let late_puts = if conditional || quiet { late_puts } else { 300 + 300 * (seed % 5) };
         let disk_noise = level(&[0, 0, 200]);
         let mischief = level(&[0, 1, 1]) == 1;
         let troubled = level(&[0, 0, 15, 40]);
@@ -81,7 +83,7 @@ impl Scenario {
             late_puts,
             disk_noise,
             mischief,
-            journal_loss: mischief && r.below(2) == 0,
+            journal_loss: mischief && (!conditional || r.below(2) == 0),
             slow_above: pick(r, &[1, 2, 4, 99, 99]),
             too_large_above: pick(r, &[4, 8, 999, 999]),
             troubled,

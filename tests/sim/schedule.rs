@@ -158,7 +158,10 @@ impl Schedule {
                 }
             }
             Action::Start(index) => {
-                if self.processes[index].life.is_none() {
+                let not_before = self.processes[index].not_before;
+                if not_before > self.now() {
+                    self.at(not_before, Action::Start(index));
+                } else if self.processes[index].life.is_none() {
                     let wants = self.processes[index].start();
                     self.obey(index, wants);
                 }
