@@ -45,7 +45,8 @@ impl Engine {
         // Hours that may have been published again lately are listed too, still in one request: the journal may be an
         // old backup, which knows neither their newest generation nor that a recheck of it is due.
         let recheck_after = policy.and_then(|policy| policy.recheck_after);
-        let rechecked_from = recheck_after.map(|after| Hour::containing(newest.start() - after - rebuild::RECHECK_WITHIN));
+        let rechecked_from =
+            recheck_after.map(|after| Hour::containing(newest.start() - after - rebuild::RECHECK_WITHIN));
         Step::Attach {
             source: name.clone(),
             from: watermark.map(|watermark| rechecked_from.map_or(watermark.next(), |from| from.min(watermark.next()))),

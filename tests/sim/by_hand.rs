@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ampd::engine::{Command, Engine, Event, Order, Outcome, Step, StepId};
 use ampd::model::{
-    Content, ContentHash, Draft, Fault, FaultKind, Format, Hour, HourState, ManifestFacts, ManifestRef, Object, Phase, Policy,
-    RetryPolicy, Snapshot, SourcePolicy, Why,
+    Content, ContentHash, Draft, Fault, FaultKind, Format, Hour, HourState, ManifestFacts, ManifestRef, Object, Phase,
+    Policy, RetryPolicy, Snapshot, SourcePolicy, Why,
 };
 use chrono::{DateTime, TimeDelta};
 

@@ -163,7 +163,8 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
 /// A staged file is there, and is not what was recorded.
 fn damage_stage(schedule: &mut Schedule, index: usize) {
     let mut stage = schedule.processes[index].context.stage.borrow_mut();
-    let Some((id, archive)) = stage.files.iter().next_back().map(|(id, archive)| (*id, archive.as_ref().clone())) else {
+    let Some((id, archive)) = stage.files.iter().next_back().map(|(id, archive)| (*id, archive.as_ref().clone()))
+    else {
         return;
     };
     let mut damaged = archive;
