@@ -13,8 +13,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::refusal::Refusal;
 use super::usage::{self, Usage};
+use super::refusal::Refusal;
 use super::{Context, Life};
 use crate::model::report::{HourCounts, SourceReport, StatusReport};
 use crate::telemetry;

@@ -34,8 +34,7 @@ async fn the_socket_is_for_its_user_alone_and_goes_with_the_server() {
     let socket = world.socket();
     assert_eq!(fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(socket.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
-    let left: Vec<_> =
-        fs::read_dir(socket.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(socket.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["ampd.sock"]);
     let World { server, client, dir, .. } = world;
     drop(server);
@@ -108,8 +107,7 @@ async fn garbage_and_endless_lines_cost_nothing_and_the_next_is_heard() {
     let world = World::new(3).await;
     let before = resident();
     let gibibyte = 1 << 30;
-    for head in ["", "GET /", "GET / HTTP/1.1\r\nX: ", "POST /v1/orders HTTP/1.1\r\nContent-Length: 1073741824\r\n\r\n"]
-    {
+    for head in ["", "GET /", "GET / HTTP/1.1\r\nX: ", "POST /v1/orders HTTP/1.1\r\nContent-Length: 1073741824\r\n\r\n"] {
         let mut stream = UnixStream::connect(world.socket()).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
@@ -117,9 +115,7 @@ async fn garbage_and_endless_lines_cost_nothing_and_the_next_is_heard() {
         let sent = pour(&mut stream, &[b'a'; 65536], gibibyte);
         assert!(sent < gibibyte / 100 && began.elapsed() < Duration::from_secs(15), "{head:?}: {sent}");
     }
-    for garbage in
-        [&[0_u8; 1000][..], &[0xff; 1000], b"\r\n\r\n\r\n", b"GET /v1/status\r\n", b"\x16\x03\x01\x02\x00\x01"]
-    {
+    for garbage in [&[0_u8; 1000][..], &[0xff; 1000], b"\r\n\r\n\r\n", b"GET /v1/status\r\n", b"\x16\x03\x01\x02\x00\x01"] {
         let mut stream = UnixStream::connect(world.socket()).unwrap();
         stream.write_all(garbage).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

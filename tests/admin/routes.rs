@@ -85,11 +85,7 @@ async fn what_makes_no_sense_is_refused_in_words() {
     for order in [
         OrderRequest::new(OrderKind::Retry, web()),
         OrderRequest { hours: vec![world.due], ..OrderRequest::new(OrderKind::Skip, web()) },
-        OrderRequest {
-            from: Some(world.due),
-            to: Some(world.due.plus(-1)),
-            ..OrderRequest::new(OrderKind::Retry, web())
-        },
+        OrderRequest { from: Some(world.due), to: Some(world.due.plus(-1)), ..OrderRequest::new(OrderKind::Retry, web()) },
         OrderRequest { hours: vec![world.due], ..OrderRequest::new(OrderKind::Retry, other) },
     ] {
         let error = world.client.orders(std::slice::from_ref(&order)).await.unwrap_err();
@@ -167,10 +163,7 @@ async fn the_read_only_door_shows_health_and_metrics_and_nothing_else() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
-    assert!(
-        metrics.contains("ampd_build_info{version=") && metrics.contains("process_resident_memory_bytes"),
-        "{metrics}"
-    );
+    assert!(metrics.contains("ampd_build_info{version=") && metrics.contains("process_resident_memory_bytes"), "{metrics}");
     for request in ["GET /", "GET /v1/status", "POST /v1/pause", "GET /../etc/passwd"] {
         let answer = over_tcp(&world, "localhost", request).await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{request}: {answer}");

@@ -14,8 +14,8 @@ use ampd::engine::{Driver, Effects, Engine, Handle, Notice, Observer, Outcome, S
 use ampd::journal::MemoryJournal;
 use ampd::model::report::{DaemonReport, LakeReport};
 use ampd::model::{
-    ContentHash, Fault, FaultKind, Format, Hour, HourRecord, HourState, ManifestFacts, ManifestRef, Phase, Policy,
-    RetryPolicy, Snapshot, SourceName, SourcePolicy, SourceRecord, Why, Work,
+    ContentHash, Fault, FaultKind, Format, Hour, HourRecord, HourState, ManifestFacts, ManifestRef, Phase,
+    Policy, RetryPolicy, Snapshot, SourceName, SourcePolicy, SourceRecord, Why, Work,
 };
 use ampd::telemetry::Metrics;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -99,10 +99,7 @@ fn published(now: DateTime<Utc>) -> HourRecord {
         capture: None,
     };
     let published_at = now - TimeDelta::days(1);
-    HourRecord {
-        published: Some(ManifestRef { generation: 1, published_at, facts: Some(facts) }),
-        ..Default::default()
-    }
+    HourRecord { published: Some(ManifestRef { generation: 1, published_at, facts: Some(facts) }), ..Default::default() }
 }
 
 fn set_aside() -> HourRecord {
@@ -173,13 +170,9 @@ fn life(handle: Handle, now: DateTime<Utc>) -> Life {
     let about = About {
         regions: BTreeMap::new(),
         lake: LakeReport::default(),
-        daemon: DaemonReport {
-            running: true,
-            pid: Some(std::process::id()),
-            started_at: Some(now),
-            ..Default::default()
-        },
+        daemon: DaemonReport { running: true, pid: Some(std::process::id()), started_at: Some(now), ..Default::default() },
     };
     let report = Arc::new(move |engine: &Engine, now| report(engine, &about, None, None, now));
     Life { handle, report, tick_age: Arc::new(|| Some(Duration::from_secs(1))) }
 }
+

@@ -169,7 +169,9 @@ fn damage_stage(schedule: &mut Schedule, index: usize) {
     };
     let mut damaged = archive;
     damaged.salt = damaged.salt.wrapping_add(1);
-    damaged.hours.values_mut().for_each(|rows| drop(rows.pop()));
+    for rows in damaged.hours.values_mut() {
+        rows.pop();
+    }
     let mut world = schedule.world.borrow_mut();
     world.note(|| format!("the staged file {id} of p{index} is damaged"));
     world.acknowledged.clear();

@@ -48,7 +48,8 @@ pub async fn judge(play: &Play, home: &Home) -> Result<Verdict, Failure> {
     }
     // Killed, perhaps killed, finished, rechecked: the last two end with "partial", for the corrupt hour.
     let partial = Ended::Exited(Exit::Partial.code().into());
-    for (index, run) in play.runs.iter().enumerate().filter(|(_, run)| **run != Ended::Killed && **run != partial) {
+    for (index, run) in play.runs.iter().enumerate().filter(|(_, run)| **run != Ended::Killed && **run != partial)
+    {
         let (_, written_to) = play.ampd.outputs(u32::try_from(index + 1).unwrap_or(u32::MAX));
         differences.push(format!(
             "run {} ended with {run:?} instead of exit code 3; see {}",

@@ -49,8 +49,7 @@ fn a_systemd_credential_is_found_by_its_name_alone() {
 
 #[test]
 fn who_only_looks_needs_no_secret() {
-    let mut case =
-        Case::new().file("[source.web]\napi_key = { credential = \"k\" }\nsecret_key = { file = \"gone\" }\n");
+    let mut case = Case::new().file("[source.web]\napi_key = { credential = \"k\" }\nsecret_key = { file = \"gone\" }\n");
     assert_eq!(case.bad().list().len(), 2);
     case.inputs.with_secrets = false;
     assert_eq!(api_key(&case), "");
