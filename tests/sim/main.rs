@@ -5,9 +5,12 @@
 
 mod amplitude;
 mod by_hand;
+mod calm;
 mod check;
 mod effects;
+mod ending;
 mod lake;
+mod lake_steps;
 mod mischief;
 mod process;
 mod scenario;

@@ -7,7 +7,7 @@ use ampd::model::{FaultKind, Hour, Snapshot, Window};
 use chrono::TimeDelta;
 
 use crate::amplitude::Outage;
-use crate::scenario::{Kind, pick};
+use crate::scenario::pick;
 use crate::schedule::{Action, Schedule};
 use crate::world::source;
 
@@ -109,7 +109,7 @@ fn order(schedule: &mut Schedule, index: usize) {
     send_order(schedule, index, order, hour);
 }
 
-fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hour) {
+pub fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hour) {
     let refused = schedule.processes[index].life.as_ref().is_none_or(|life| life.engine.refuses(&order).is_some());
     if refused || schedule.processes[index].paused_until > schedule.now() {
         return;
@@ -169,7 +169,9 @@ fn damage_stage(schedule: &mut Schedule, index: usize) {
     };
     let mut damaged = archive;
     damaged.salt = damaged.salt.wrapping_add(1);
-    damaged.hours.values_mut().for_each(|rows| drop(rows.pop()));
+    for rows in damaged.hours.values_mut() {
+        rows.pop();
+    }
     let mut world = schedule.world.borrow_mut();
     world.note(|| format!("the staged file {id} of p{index} is damaged"));
     world.acknowledged.clear();
@@ -216,47 +218,4 @@ fn wrong_clock(schedule: &mut Schedule, index: usize) {
     let minutes = pick(&mut world.random, &[0, 0, -180, -20, 45, 240, 1440, -1440]);
     world.note(|| format!("the clock of p{index} is {minutes} minutes ahead"));
     schedule.processes[index].context.clock.set(TimeDelta::minutes(minutes));
-}
-
-/// Faults stop and what can heal heals.
-pub fn calm(schedule: &mut Schedule) {
-    {
-        let mut world = schedule.world.borrow_mut();
-        world.note(|| "CALM".to_owned());
-        world.calm = true;
-        world.lake.down = false;
-        world.amplitude.outage = None;
-        world.amplitude.healed = true;
-    }
-    for index in 0..schedule.processes.len() {
-        let process = &mut schedule.processes[index];
-        process.paused_until = schedule.world.borrow().now;
-        process.context.clock.set(TimeDelta::zero());
-        if process.life.is_none() {
-            schedule.start_later(index);
-        }
-    }
-    if schedule.processes[0].kind != Kind::Daemon {
-        schedule.processes[0].kind = Kind::Daemon;
-        if schedule.processes[0].life.is_some() {
-            schedule.crash(0);
-        }
-    }
-    for minutes in [40, 80, 120, 160, 200, 240] {
-        let soon = schedule.now() + TimeDelta::minutes(minutes);
-        schedule.at(soon, Action::Rescue);
-    }
-}
-
-/// A person tries again what was quarantined.
-pub fn rescue(schedule: &mut Schedule) {
-    for index in 0..schedule.processes.len() {
-        let Some(life) = &schedule.processes[index].life else { continue };
-        let quarantined: Vec<Hour> = life.engine.ledger(&source()).map_or_else(Vec::new, |ledger| {
-            ledger.range(..).filter(|(_, record)| record.is_quarantined()).map(|(hour, _)| hour).collect()
-        });
-        for hour in quarantined {
-            send_order(schedule, index, Order::Retry(source(), hour), hour);
-        }
-    }
 }

@@ -18,6 +18,7 @@ use crate::effects::{Context, StageDirectory};
 use crate::scenario::{Kind, pick};
 use crate::world::{Shared, Time, source};
 
+type Steps = Vec<(StepId, Step)>;
 type Flight = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// A running engine.
@@ -25,7 +26,7 @@ pub struct Life {
     pub engine: Engine,
     flights: BTreeMap<StepId, (bool, Flight)>,
     inbox: Vec<Event>,
-    committing: Option<(Vec<Change>, Vec<(StepId, Step)>)>,
+    committing: Option<(Vec<Change>, Steps)>,
     pub draining: bool,
     pub tick: u64,
     seen_clock: TimeDelta,
@@ -172,7 +173,7 @@ impl Process {
         wants
     }
 
-    fn launch(&mut self, steps: Vec<(StepId, Step)>) -> Vec<Want> {
+    fn launch(&mut self, steps: Steps) -> Vec<Want> {
         let Some(life) = &mut self.life else { return Vec::new() };
         let now = self.context.world.borrow().now;
         let mut wants = Vec::new();

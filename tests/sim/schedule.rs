@@ -8,12 +8,12 @@ use ampd::engine::StepId;
 use ampd::model::Window;
 use chrono::TimeDelta;
 
-use crate::check;
 use crate::lake::{self, LatePut};
 use crate::mischief;
 use crate::process::{Process, Want};
 use crate::scenario::{Kind, Scenario};
 use crate::world::{Counts, Shared, Time, World, source};
+use crate::{calm, ending};
 
 pub enum Action {
     Poll(usize, u64, StepId),
@@ -121,7 +121,7 @@ impl Schedule {
         if world.violation.is_none()
             && let Some(ledger) = life.engine.ledger(&source())
         {
-            check::at_the_end(&mut world, self.calm_since, ledger, self.losses);
+            ending::at_the_end(&mut world, self.calm_since, ledger, self.losses);
             let left = self.processes[0].context.stage.borrow().files.keys().copied().collect::<Vec<_>>();
             let wanted: BTreeSet<_> = ledger.range(..).filter_map(|(_, r)| r.work.as_ref()?.capture).collect();
             if left.iter().any(|id| !wanted.contains(id)) {
@@ -172,8 +172,8 @@ impl Schedule {
             }
             Action::Mischief => mischief::happen(self),
             Action::EndOfOutage => mischief::end_of_outage(self),
-            Action::Calm => mischief::calm(self),
-            Action::Rescue => mischief::rescue(self),
+            Action::Calm => calm::begin(self),
+            Action::Rescue => calm::rescue(self),
         }
     }
 

@@ -1,0 +1,137 @@
+//! The steps that touch the lake alone.
+
+use std::collections::BTreeSet;
+
+use ampd::engine::Outcome;
+use ampd::model::manifest::SCHEMA;
+use ampd::model::{CaptureFacts, Draft, Fault, Hour, Manifest, ManifestRef, layout, publish, sweep};
+use chrono::TimeDelta;
+
+use crate::effects::Context;
+use crate::lake::{Body, Created, put, read};
+use crate::world::{Time, source, wait};
+
+impl Context {
+    pub async fn identify(&self) -> Result<Outcome, Fault> {
+        let created = read(&self.world, |world| {
+            let created = world.lake.id.is_none();
+            world.lake.id.get_or_insert(7);
+            created
+        })
+        .await?;
+        let conditional_writes = read(&self.world, |world| world.scenario.conditional).await?;
+        Ok(Outcome::Identified { lake: format!("{:032x}", 7), conditional_writes, created })
+    }
+
+    pub async fn attach(&self, from: Option<Hour>, wanted: Option<Hour>, fallback: Hour) -> Result<Outcome, Fault> {
+        let first_hour = read(&self.world, |world| {
+            let there = world.lake.first_hour;
+            let first = there.into_iter().chain(wanted).min().unwrap_or(fallback);
+            world.lake.first_hour = Some(first);
+            first
+        })
+        .await?;
+        let manifests = read(&self.world, |world| {
+            let listed = world.lake.manifests.iter().filter(|((hour, _), _)| from.is_none_or(|from| *hour >= from));
+            listed.map(|((hour, generation), (_, modified))| (*hour, *generation, *modified)).collect()
+        })
+        .await?;
+        Ok(Outcome::Attached { first_hour, manifests })
+    }
+
+    pub async fn read_manifests(&self, hours: &[(Hour, u32)]) -> Result<Outcome, Fault> {
+        let mut found = Vec::new();
+        for slot in hours {
+            let manifest = read(&self.world, |world| world.lake.manifests.get(slot).cloned()).await?;
+            found.extend(manifest.map(|(manifest, _)| (slot.0, reference(&manifest))));
+        }
+        Ok(Outcome::ManifestsRead(found))
+    }
+
+    pub async fn publish(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Result<Outcome, Fault> {
+        loop {
+            let taken: Vec<Manifest> =
+                read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| m.clone()).collect()).await?;
+            let seen = |m: &Manifest| publish::Taken { generation: m.generation, capture: m.capture.id };
+            let seen: Vec<publish::Taken> = taken.iter().map(seen).collect();
+            let named = |newest| taken.iter().find(|m| Some(m.generation) == newest).map(reference);
+            match publish::decide(draft.generation, capture.id, &seen) {
+                publish::Decision::Create => {}
+                publish::Decision::Ours { newest } => {
+                    return Ok(named(Some(newest)).map_or(Outcome::Contested(None), Outcome::Published));
+                }
+                publish::Decision::Contested { newest } => return Ok(Outcome::Contested(named(newest))),
+            }
+            let checked = self.world.borrow().now;
+            self.world.borrow_mut().lake.checked.entry((hour, draft.generation, capture.id)).or_insert(checked);
+            for object in &draft.objects {
+                let found = read(&self.world, |world| world.lake.objects.get(&object.key).cloned()).await?;
+                if found.is_none_or(|found| found.bytes != object.bytes || Some(found.sha) != object.sha256) {
+                    return Ok(Outcome::ObjectsMissing(format!("{} is missing", object.key)));
+                }
+            }
+            let manifest = self.manifest(hour, draft, capture.clone());
+            let published = reference(&manifest);
+            let key = layout::manifest_key(&source(), hour, draft.generation);
+            if put(&self.world, &key, Body::Manifest(Box::new(manifest))).await? == Created::Created {
+                return Ok(Outcome::Published(published));
+            }
+        }
+    }
+
+    fn manifest(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Manifest {
+        Manifest {
+            schema: SCHEMA.to_owned(),
+            source: source(),
+            project: draft.project.clone(),
+            hour,
+            generation: draft.generation,
+            state: draft.state,
+            reason: draft.reason.clone(),
+            rows: draft.content.rows,
+            rows_invalid: draft.content.rows_invalid,
+            content_hash: draft.content.content_hash,
+            objects: draft.objects.clone(),
+            capture,
+            event_dates: Vec::new(),
+            min_server_upload_time: None,
+            max_server_upload_time: None,
+            ampd_version: "0".to_owned(),
+            published_at: self.local(),
+        }
+    }
+
+    pub async fn sweep(&self, hours: &[Hour]) -> Result<Outcome, Fault> {
+        let mut waiting = Vec::new();
+        for hour in hours.iter().copied() {
+            let prefix = layout::hour_prefix(&source(), hour);
+            let objects: Vec<(String, u32)> = read(&self.world, |world| {
+                let keys = world.lake.objects.keys().filter(|key| key.starts_with(&prefix));
+                keys.filter_map(|key| Some((key.clone(), crate::lake::object_of(key)?.1))).collect()
+            })
+            .await?;
+            let (manifests, time) = read(&self.world, |world| {
+                let published = |(m, modified): &(Manifest, Time)| sweep::Published {
+                    generation: m.generation,
+                    modified: *modified,
+                    keys: m.objects.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(),
+                };
+                (world.lake.of_hour(hour).map(published).collect::<Vec<_>>(), world.store_time())
+            })
+            .await?;
+            let decided = sweep::decide(&objects, &manifests, time);
+            for key in decided.delete {
+                read(&self.world, |world| crate::check::on_delete(world, &key)).await?;
+            }
+            if decided.waiting {
+                waiting.push(hour);
+            }
+            wait(&self.world, TimeDelta::milliseconds(1)).await;
+        }
+        Ok(Outcome::Swept { waiting })
+    }
+}
+
+fn reference(manifest: &Manifest) -> ManifestRef {
+    ManifestRef { generation: manifest.generation, published_at: manifest.published_at, facts: Some(manifest.facts()) }
+}
