@@ -147,6 +147,6 @@ mod tests {
             ticks(&schedule, now).iter().map(|tick| tick.format("%H:%M:%S").to_string()).collect::<Vec<_>>()
         };
         assert_eq!(shown(Every::Cron("0 5 * * * *".to_owned())), ["10:05:00", "11:05:00", "12:05:00"]);
-        assert_eq!(shown(Every::Interval(Duration::from_secs(3600))), ["09:12:05", "10:12:05", "11:12:05"]);
+        assert_eq!(shown(Every::Interval(Duration::from_hours(1))), ["09:12:05", "10:12:05", "11:12:05"]);
     }
 }

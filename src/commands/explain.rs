@@ -11,26 +11,23 @@ use crate::problem::Failure;
 /// Explains one code, or lists them all.
 pub fn run(global: &Global, args: &ExplainArgs) -> Result<Exit, Failure> {
     let output = Output::stdout(global.form());
-    match &args.code {
-        Some(code) => {
-            let code = code.trim().to_uppercase();
-            let entry = explain::find(&code).ok_or_else(|| {
-                Failure::usage(format!("there is no error `{code}`")).help("`ampd explain` lists them all")
-            })?;
-            output.text(&entry.to_text());
-            output.object(&json!({
-                "code": entry.code, "title": entry.title, "happened": entry.happened,
-                "by_itself": entry.by_itself, "to_do": entry.to_do, "exit_code": entry.exit.code(),
-            }));
+    if let Some(code) = &args.code {
+        let code = code.trim().to_uppercase();
+        let entry = explain::find(&code).ok_or_else(|| {
+            Failure::usage(format!("there is no error `{code}`")).help("`ampd explain` lists them all")
+        })?;
+        output.text(&entry.to_text());
+        output.object(&json!({
+            "code": entry.code, "title": entry.title, "happened": entry.happened,
+            "by_itself": entry.by_itself, "to_do": entry.to_do, "exit_code": entry.exit.code(),
+        }));
+    } else {
+        for entry in explain::entries() {
+            output.text(&format!("{}  {}", entry.code, entry.title));
         }
-        None => {
-            for entry in explain::entries() {
-                output.text(&format!("{}  {}", entry.code, entry.title));
-            }
-            let codes: Vec<_> =
-                explain::entries().map(|entry| json!({"code": entry.code, "title": entry.title})).collect();
-            output.object(&json!({ "codes": codes }));
-        }
+        let codes: Vec<_> =
+            explain::entries().map(|entry| json!({"code": entry.code, "title": entry.title})).collect();
+        output.object(&json!({ "codes": codes }));
     }
     output.finish()?;
     Ok(Exit::Done)

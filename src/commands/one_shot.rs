@@ -175,7 +175,7 @@ fn source_failure(name: &SourceName, end: &SourceEnd) -> Failure {
         _ => Exit::Temporary,
     };
     let mut failure = Failure::of_fault(fault).exit(exit).context(format!("Amplitude {what} source `{name}`"));
-    failure.message = fault.detail.clone();
+    failure.message.clone_from(&fault.detail);
     failure
 }
 

@@ -131,7 +131,7 @@ impl Session {
     /// Opens staging and everything else that steps need.
     pub async fn open_effects(&self, progress: Progress, metrics: Metrics) -> Result<LiveEffects, Failure> {
         let config = self.config();
-        let stage = Stage::open(&config.staging).map_err(stage_failure)?;
+        let stage = Stage::open(&config.staging).map_err(|error| stage_failure(&error))?;
         let lake = self.open_lake().await?;
         let clients: BTreeMap<SourceName, Client> = config
             .sources
@@ -181,7 +181,7 @@ pub fn journal_failure(error: &JournalError) -> Failure {
     }
 }
 
-fn stage_failure(error: StageError) -> Failure {
+fn stage_failure(error: &StageError) -> Failure {
     match error {
         StageError::Locked { .. } => Failure::new("E504", error.to_string()),
         StageError::Io { .. } => Failure::new("E502", error.to_string()),

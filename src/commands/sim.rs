@@ -39,7 +39,9 @@ pub async fn run(global: &Global, args: SimArgs) -> Result<Exit, Failure> {
     output.text(&format!("the simulator listens on {}", running.url()));
     output.object(&serde_json::json!({"url": running.url()}));
     if !global.quiet {
-        keys.iter().for_each(|project| output::note(project));
+        for project in &keys {
+            output::note(project);
+        }
     }
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .map_err(|error| Failure::new("E701", format!("signals cannot be watched: {error}")))?;

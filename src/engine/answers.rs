@@ -258,7 +258,7 @@ impl Engine {
         let staged = matches!(live.record.state, CaptureState::Staged { .. });
         match live.set_aside {
             Some((hour, reason)) => {
-                self.run(turn, Step::SetAside { capture: id, source: live.record.source, hour, reason })
+                self.run(turn, Step::SetAside { capture: id, source: live.record.source, hour, reason });
             }
             None if staged => self.run(turn, Step::Discard { capture: id }),
             None => {}

@@ -96,12 +96,12 @@ impl Engine {
                 self.disk_gate.good();
                 self.good_answer(turn, &name, capture.window);
                 capture.state = CaptureState::Staged { bytes, sha256 };
-                self.on_staged(turn, capture);
+                self.on_staged(turn, &capture);
             }
             Outcome::NotFound { .. } => {
                 self.good_answer(turn, &name, capture.window);
                 capture.state = CaptureState::Absent;
-                self.on_staged(turn, capture);
+                self.on_staged(turn, &capture);
             }
             Outcome::Failed { fault, .. } => {
                 turn.changes.push(Change::CaptureGone(capture.id));
@@ -130,7 +130,7 @@ impl Engine {
     }
 
     /// The capture is recorded, and its hours with it; hours that changed meanwhile are left as they are.
-    fn on_staged(&mut self, turn: &mut Turn, capture: CaptureRecord) {
+    fn on_staged(&mut self, turn: &mut Turn, capture: &CaptureRecord) {
         let name = capture.source.clone();
         turn.changes.push(Change::Capture(capture.clone()));
         let mut open = BTreeSet::new();

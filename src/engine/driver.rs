@@ -21,6 +21,9 @@ pub trait Effects: Send + Sync + 'static {
     fn run(&self, step: Step) -> impl Future<Output = Outcome> + Send;
 }
 
+/// A look at the engine between two turns.
+pub type Look = Box<dyn FnOnce(&Engine, DateTime<Utc>) + Send>;
+
 /// What somebody outside wants of the running engine.
 pub enum Control {
     /// Look again: a schedule's tick, a person's trigger.
@@ -28,7 +31,7 @@ pub enum Control {
     /// A person's command; answers why it cannot be done.
     Order(Order, oneshot::Sender<Result<(), String>>),
     /// A look at the engine between two turns.
-    Look(Box<dyn FnOnce(&Engine, DateTime<Utc>) + Send>),
+    Look(Look),
     /// Stop: captures in flight are abandoned at once, other steps end within the grace.
     Drain(Duration),
     /// Stop now.
@@ -63,7 +66,7 @@ const COMMITS_MAX: u32 = 5;
 /// Both clocks are compared at every turn; a difference beyond this is a jump.
 const CLOCK_JUMP: TimeDelta = TimeDelta::minutes(1);
 /// The monotonic safety tick: a scheduler that stopped costs at most this.
-const SAFETY_TICK: Duration = Duration::from_secs(60);
+const SAFETY_TICK: Duration = Duration::from_mins(1);
 
 /// An engine with its journal and effects.
 pub struct Driver<E> {

@@ -219,7 +219,7 @@ impl Engine {
         let state = published.facts.map_or(HourState::Data, |facts| facts.state);
         record.recheck_due =
             recheck_after.filter(|_| state != HourState::Skipped).map(|after| published.published_at + after);
-        self.announce(turn, name, hour, &work, before, published);
+        announce(turn, name, hour, &work, before, published);
         if let Some(facts) = published.facts {
             self.tally.count(&facts);
         }
@@ -233,38 +233,37 @@ impl Engine {
             self.detach(turn, capture, hour);
         }
     }
+}
 
-    fn announce(
-        &self,
-        turn: &mut Turn,
-        name: &SourceName,
-        hour: Hour,
-        work: &Work,
-        before: Option<ManifestRef>,
-        now: ManifestRef,
-    ) {
-        let rows = |published: ManifestRef| published.facts.map_or(0, |facts| facts.rows);
-        let state = now.facts.map_or(HourState::Data, |facts| facts.state);
-        let text = match (before, state) {
-            (Some(before), _) if work.why == Why::Recheck => {
-                format!(
-                    "late data: {} rows instead of {}, published as generation {}",
-                    rows(now),
-                    rows(before),
-                    now.generation
-                )
-            }
-            (Some(_), _) => format!("published again as generation {}, {} rows", now.generation, rows(now)),
-            (None, HourState::Data) => format!("published, {} rows", rows(now)),
-            (None, HourState::Empty) => "published as empty".to_owned(),
-            (None, HourState::Skipped) => "published as skipped".to_owned(),
-        };
-        let loudness = if before.is_some() && work.why == Why::Recheck { Loudness::Warn } else { Loudness::Info };
-        turn.say(loudness, Stage::LakeLoad, name, hour, text);
-        let invalid = now.facts.map_or(0, |facts| facts.rows_invalid);
-        if invalid > 0 {
-            let text = format!("{invalid} lines are not UTF-8 JSON objects; they were kept as they are");
-            turn.say(Loudness::Warn, Stage::ZipFileExtract, name, hour, text);
+fn announce(
+    turn: &mut Turn,
+    name: &SourceName,
+    hour: Hour,
+    work: &Work,
+    before: Option<ManifestRef>,
+    now: ManifestRef,
+) {
+    let rows = |published: ManifestRef| published.facts.map_or(0, |facts| facts.rows);
+    let state = now.facts.map_or(HourState::Data, |facts| facts.state);
+    let text = match (before, state) {
+        (Some(before), _) if work.why == Why::Recheck => {
+            format!(
+                "late data: {} rows instead of {}, published as generation {}",
+                rows(now),
+                rows(before),
+                now.generation
+            )
         }
+        (Some(_), _) => format!("published again as generation {}, {} rows", now.generation, rows(now)),
+        (None, HourState::Data) => format!("published, {} rows", rows(now)),
+        (None, HourState::Empty) => "published as empty".to_owned(),
+        (None, HourState::Skipped) => "published as skipped".to_owned(),
+    };
+    let loudness = if before.is_some() && work.why == Why::Recheck { Loudness::Warn } else { Loudness::Info };
+    turn.say(loudness, Stage::LakeLoad, name, hour, text);
+    let invalid = now.facts.map_or(0, |facts| facts.rows_invalid);
+    if invalid > 0 {
+        let text = format!("{invalid} lines are not UTF-8 JSON objects; they were kept as they are");
+        turn.say(Loudness::Warn, Stage::ZipFileExtract, name, hour, text);
     }
 }

@@ -259,7 +259,7 @@ impl Engine {
         if !may_ask {
             return None;
         }
-        self.plan(name, now, |plan| plan.next())
+        self.plan(name, now, Plan::next)
     }
 
     /// What a tick would ask for now, without asking: for `ampd plan`.
@@ -320,8 +320,8 @@ impl Engine {
             }
         }
         for source in self.sources.values() {
-            let open = source.ledger.open().iter().take(64).filter_map(|hour| Some((*hour, source.ledger.get(*hour)?)));
-            let violation = open.filter_map(|(hour, record)| invariant::record_violation(hour, record)).next();
+            let mut open = source.ledger.open().iter().take(64);
+            let violation = open.find_map(|hour| invariant::record_violation(*hour, source.ledger.get(*hour)?));
             assert_eq!(violation, None);
         }
     }

@@ -45,7 +45,7 @@ impl Engine {
         let first = ledger.first();
         let due = policy.newest_due(source.due_now(now));
         let available_until = first.filter(|first| *first <= due).map(|_| due);
-        let mark = |hour: Hour| self.mark(source, hour, first, due);
+        let mark = |hour: Hour| mark(source, hour, first, due);
         let (rows_24h, bytes_24h) = last_day(ledger, due);
         let last_date = Hour::containing(now).date();
         let calendar =
@@ -56,7 +56,7 @@ impl Engine {
             watermark: ledger.watermark(),
             available_until,
             lag_seconds: first.map_or(0, |first| SourceReport::lag(first, ledger.watermark(), available_until)),
-            hours: self.counts(source, first, due),
+            hours: counts(source, first, due),
             rows_24h,
             bytes_24h,
             next_tick_at,
@@ -67,54 +67,12 @@ impl Engine {
         }
     }
 
-    fn counts(&self, source: &SourceState, first: Option<Hour>, due: Hour) -> HourCounts {
-        let mut counts = HourCounts::default();
-        let Some(first) = first.filter(|first| *first <= due) else { return counts };
-        let mut seen: u64 = 0;
-        for (hour, _) in source.ledger.range(first..=due) {
-            seen += 1;
-            match self.mark(source, hour, Some(first), due) {
-                HourMark::Published => counts.published += 1,
-                HourMark::Empty => counts.empty += 1,
-                HourMark::Skipped => counts.skipped += 1,
-                HourMark::Provisional => counts.provisional += 1,
-                HourMark::Retrying => counts.retrying += 1,
-                HourMark::Quarantined => counts.quarantined += 1,
-                HourMark::Missing | HourMark::Working | HourMark::NotDue | HourMark::Before => counts.missing += 1,
-            }
-        }
-        let all = u64::try_from(due.index() - first.index() + 1).unwrap_or(0);
-        counts.missing += all.saturating_sub(seen);
-        counts
-    }
-
     /// The state of one hour, as the calendar shows it.
     pub fn hour_mark(&self, name: &SourceName, hour: Hour, now: DateTime<Utc>) -> HourMark {
         let (Some(source), Some(policy)) = (self.sources.get(name), self.policy.sources.get(name)) else {
             return HourMark::Before;
         };
-        self.mark(source, hour, source.ledger.first(), policy.newest_due(source.due_now(now)))
-    }
-
-    fn mark(&self, source: &SourceState, hour: Hour, first: Option<Hour>, due: Hour) -> HourMark {
-        match source.ledger.get(hour) {
-            Some(HourRecord { published: Some(published), .. }) => match published.facts.map(|facts| facts.state) {
-                Some(HourState::Empty) => HourMark::Empty,
-                Some(HourState::Skipped) => HourMark::Skipped,
-                Some(HourState::Data) | None => HourMark::Published,
-            },
-            Some(HourRecord { work: Some(work), .. }) => match work.phase {
-                Phase::Quarantined => HourMark::Quarantined,
-                Phase::Provisional => HourMark::Provisional,
-                Phase::Captured | Phase::Uploaded(_) => HourMark::Working,
-                Phase::Pending if source.is_capturing(hour) => HourMark::Working,
-                Phase::Pending => HourMark::Retrying,
-            },
-            _ if source.is_capturing(hour) => HourMark::Working,
-            _ if first.is_some_and(|first| hour < first) => HourMark::Before,
-            _ if hour > due => HourMark::NotDue,
-            _ => HourMark::Missing,
-        }
+        mark(source, hour, source.ledger.first(), policy.newest_due(source.due_now(now)))
     }
 
     pub(super) fn activity(&self, name: &SourceName, source: &SourceState, now: DateTime<Utc>) -> Option<String> {
@@ -194,4 +152,46 @@ fn last_day(ledger: &crate::model::Ledger, due: Hour) -> (u64, u64) {
         .range(due.plus(-23)..=due)
         .filter_map(|(_, record)| record.published?.facts)
         .fold((0, 0), |sum, facts| (sum.0 + facts.rows, sum.1 + facts.bytes))
+}
+
+fn counts(source: &SourceState, first: Option<Hour>, due: Hour) -> HourCounts {
+    let mut counts = HourCounts::default();
+    let Some(first) = first.filter(|first| *first <= due) else { return counts };
+    let mut seen: u64 = 0;
+    for (hour, _) in source.ledger.range(first..=due) {
+        seen += 1;
+        match mark(source, hour, Some(first), due) {
+            HourMark::Published => counts.published += 1,
+            HourMark::Empty => counts.empty += 1,
+            HourMark::Skipped => counts.skipped += 1,
+            HourMark::Provisional => counts.provisional += 1,
+            HourMark::Retrying => counts.retrying += 1,
+            HourMark::Quarantined => counts.quarantined += 1,
+            HourMark::Missing | HourMark::Working | HourMark::NotDue | HourMark::Before => counts.missing += 1,
+        }
+    }
+    let all = u64::try_from(due.index() - first.index() + 1).unwrap_or(0);
+    counts.missing += all.saturating_sub(seen);
+    counts
+}
+
+fn mark(source: &SourceState, hour: Hour, first: Option<Hour>, due: Hour) -> HourMark {
+    match source.ledger.get(hour) {
+        Some(HourRecord { published: Some(published), .. }) => match published.facts.map(|facts| facts.state) {
+            Some(HourState::Empty) => HourMark::Empty,
+            Some(HourState::Skipped) => HourMark::Skipped,
+            Some(HourState::Data) | None => HourMark::Published,
+        },
+        Some(HourRecord { work: Some(work), .. }) => match work.phase {
+            Phase::Quarantined => HourMark::Quarantined,
+            Phase::Provisional => HourMark::Provisional,
+            Phase::Captured | Phase::Uploaded(_) => HourMark::Working,
+            Phase::Pending if source.is_capturing(hour) => HourMark::Working,
+            Phase::Pending => HourMark::Retrying,
+        },
+        _ if source.is_capturing(hour) => HourMark::Working,
+        _ if first.is_some_and(|first| hour < first) => HourMark::Before,
+        _ if hour > due => HourMark::NotDue,
+        _ => HourMark::Missing,
+    }
 }

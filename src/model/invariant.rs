@@ -16,7 +16,7 @@ pub struct Violation {
 /// What one hour's record must say, whatever the others do.
 pub fn record_violation(hour: Hour, record: &HourRecord) -> Option<Violation> {
     let broken = |invariant| Some(Violation { invariant, hour });
-    let Some(work) = record.work.as_deref() else { return None };
+    let work = record.work.as_deref()?;
     match &work.phase {
         Phase::Captured if work.capture.is_none() => broken("a captured hour names its capture"),
         Phase::Uploaded(draft) if draft.generation > record.next_generation() => {

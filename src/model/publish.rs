@@ -52,29 +52,29 @@ mod tests {
         Taken { generation, capture: Some(CaptureId::from_bits(capture)) }
     }
 
-    fn ours() -> Option<CaptureId> {
-        Some(CaptureId::from_bits(1))
+    fn ours() -> CaptureId {
+        CaptureId::from_bits(1)
     }
 
     #[test]
     fn the_next_generation_is_created() {
-        assert_eq!(decide(1, ours(), &[]), Decision::Create);
-        assert_eq!(decide(3, ours(), &[taken(2, 7), taken(1, 8)]), Decision::Create);
+        assert_eq!(decide(1, Some(ours()), &[]), Decision::Create);
+        assert_eq!(decide(3, Some(ours()), &[taken(2, 7), taken(1, 8)]), Decision::Create);
     }
 
     #[test]
     fn a_generation_taken_or_skipped_is_contested() {
-        assert_eq!(decide(1, ours(), &[taken(1, 7)]), Decision::Contested { newest: Some(1) });
-        assert_eq!(decide(1, ours(), &[taken(10, 7), taken(9, 8)]), Decision::Contested { newest: Some(10) });
-        assert_eq!(decide(3, ours(), &[taken(1, 7)]), Decision::Contested { newest: Some(1) });
-        assert_eq!(decide(2, ours(), &[]), Decision::Contested { newest: None });
+        assert_eq!(decide(1, Some(ours()), &[taken(1, 7)]), Decision::Contested { newest: Some(1) });
+        assert_eq!(decide(1, Some(ours()), &[taken(10, 7), taken(9, 8)]), Decision::Contested { newest: Some(10) });
+        assert_eq!(decide(3, Some(ours()), &[taken(1, 7)]), Decision::Contested { newest: Some(1) });
+        assert_eq!(decide(2, Some(ours()), &[]), Decision::Contested { newest: None });
     }
 
     #[test]
     fn a_capture_publishes_an_hour_at_most_once() {
-        assert_eq!(decide(1, ours(), &[taken(1, 1)]), Decision::Ours { newest: 1 });
-        assert_eq!(decide(1, ours(), &[taken(1, 1), taken(2, 7)]), Decision::Ours { newest: 2 });
-        assert_eq!(decide(3, ours(), &[taken(1, 1), taken(2, 7)]), Decision::Ours { newest: 2 });
+        assert_eq!(decide(1, Some(ours()), &[taken(1, 1)]), Decision::Ours { newest: 1 });
+        assert_eq!(decide(1, Some(ours()), &[taken(1, 1), taken(2, 7)]), Decision::Ours { newest: 2 });
+        assert_eq!(decide(3, Some(ours()), &[taken(1, 1), taken(2, 7)]), Decision::Ours { newest: 2 });
     }
 
     #[test]

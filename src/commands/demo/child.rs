@@ -130,7 +130,7 @@ impl Daemon {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         }
         let asked = clock::monotonic();
-        while self.is_running() && asked.elapsed() < DRAIN {
+        while self.is_running() && clock::since(asked) < DRAIN {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

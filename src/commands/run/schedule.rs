@@ -19,26 +19,33 @@ use crate::model::Random;
 use crate::telemetry::{Line, say};
 
 /// A scheduler is believed dead when its tick is overdue by this.
-const OVERDUE: Duration = Duration::from_secs(60);
+const OVERDUE: Duration = Duration::from_mins(1);
 
 /// What is known of the ticks, for status and metrics.
 #[derive(Clone, Debug, Default)]
-pub struct Ticks(Arc<Mutex<(Option<Instant>, Option<DateTime<Utc>>)>>);
+pub struct Ticks(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    last: Option<Instant>,
+    next: Option<DateTime<Utc>>,
+}
 
 impl Ticks {
     /// Seconds since the last tick.
     pub fn age(&self) -> Option<Duration> {
-        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).0?;
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner).last?;
         Some(clock::monotonic().saturating_duration_since(last))
     }
 
     /// When the next one is expected.
     pub fn next(&self) -> Option<DateTime<Utc>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next
     }
 
     fn ticked(&self, next: Option<DateTime<Utc>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (Some(clock::monotonic()), next);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Known { last: Some(clock::monotonic()), next };
     }
 }
 
@@ -82,7 +89,7 @@ impl Plan {
             Every::Cron(pattern) => {
                 let parser = CronParser::builder().seconds(Seconds::Optional).build();
                 let cron = parser.parse(pattern).or_else(|_| Cron::from_str(pattern));
-                cron.map_or(Self::Interval(Duration::from_secs(3600)), |cron| Self::Cron(Box::new(cron)))
+                cron.map_or(Self::Interval(Duration::from_hours(1)), |cron| Self::Cron(Box::new(cron)))
             }
         }
     }
@@ -94,7 +101,7 @@ impl Plan {
             Self::Cron(cron) => {
                 let next = cron.find_next_occurrence(&now, false).ok();
                 let gap = next.and_then(|next| (next - now).to_std().ok());
-                (gap.unwrap_or(Duration::from_secs(3600)), next)
+                (gap.unwrap_or(Duration::from_hours(1)), next)
             }
         }
     }
