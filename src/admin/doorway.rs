@@ -28,7 +28,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
-/// Listens on a socket at `path`. A dead process' socket is replaced; a living one's, and whatever is no socket, is not.
+/// Listens on a socket at `path`. A dead process' socket is replaced; a living one's and whatever is no socket is not.
 pub(super) fn open(path: &Path) -> Result<(UnixListener, SocketFile), AdminError> {
     make_way(path)?;
     let listener = bind_privately(path).map_err(|error| failed(path, error))?;

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::process::{self, Usage};
+use super::usage::{self, Usage};
 use super::refusal::Refusal;
 use super::{Context, Life};
 use crate::model::report::{HourCounts, SourceReport, StatusReport};
@@ -39,7 +39,7 @@ pub(super) async fn metrics(State(context): State<Context>) -> Result<Response, 
     if let Some(age) = tick_age {
         gauge(&mut registry, "ampd_scheduler_tick_age_seconds", "Since the schedule ticked", age);
     }
-    if let Some(figures) = process::read() {
+    if let Some(figures) = usage::read() {
         of_process(&mut registry, figures, context.started_at);
     }
     let mut out = String::new();

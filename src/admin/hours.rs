@@ -34,7 +34,10 @@ pub(super) async fn list(
         }
         let truncated = hours.len() > HOURS_MAX;
         hours.truncate(HOURS_MAX);
-        Ok(Hours { hours, truncated })
+        let record = |name: &SourceName| Some((name.clone(), engine.source_record(name)?.clone()));
+        let sources = names.iter().filter_map(record).collect();
+        let captures = engine.captures().filter(|capture| names.contains(&capture.source)).cloned().collect();
+        Ok(Hours { hours, sources, captures, truncated })
     };
     context.life()?.handle.look(look).await?.map(Json)
 }

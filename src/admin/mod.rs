@@ -8,10 +8,10 @@ mod exposition;
 mod hosts;
 mod hours;
 mod probes;
-mod process;
 mod progress;
 mod refusal;
 mod serve;
+mod usage;
 pub mod wire;
 
 use std::net::SocketAddr;

@@ -30,7 +30,9 @@ pub fn client_failure(error: &ClientError) -> Failure {
         ClientError::Refused(trouble) => {
             let code = explain::find(&trouble.code).map_or("E702", |entry| entry.code);
             let failure = Failure::new(code, trouble.message.clone());
-            trouble.refused.iter().fold(failure, |failure, one| failure.context(format!("{}: {}", one.order, one.why)))
+            // The message is the first one's reason.
+            let others = trouble.refused.iter().skip(1);
+            others.fold(failure, |failure, one| failure.context(format!("{}: {}", one.order, one.why)))
         }
         ClientError::Forbidden(_) => Failure::new("E702", error.to_string())
             .help("run the command as the daemon's user: `sudo -u ampd ampd ...`"),

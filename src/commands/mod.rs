@@ -39,7 +39,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Run(_) => on_runtime(run::run(&global)),
         Command::Once(args) => on_runtime(once::run(&global, args)),
         Command::Backfill(args) => on_runtime(backfill::run(&global, args)),
-        Command::Hour(HourCommand::Ls(args)) => hour_view::list(&global, &args),
+        Command::Hour(HourCommand::Ls(args)) => on_runtime(hour_view::list(&global, args)),
         Command::Hour(HourCommand::Show(args)) => on_runtime(hour_view::show(&global, args)),
         Command::Hour(HourCommand::Retry(args)) => on_runtime(hours::retry(&global, args)),
         Command::Hour(HourCommand::Skip(args)) => on_runtime(hours::skip(&global, args)),

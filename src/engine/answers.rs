@@ -159,6 +159,16 @@ impl Engine {
         let quarantine_invalid = self.policy.quarantine_invalid;
         let Some(live) = self.lives.get_mut(&capture.id) else { return };
         live.unread.remove(&hour);
+        if let Some(objects) = without_rows(&outcome) {
+            // A member without a row says no more than no member: the hour is believed empty only when asked again.
+            if let Some(members) = &mut live.members {
+                members.remove(&hour);
+            }
+            if objects > 0 {
+                self.mark_leftovers(turn, &capture.source, hour);
+            }
+            return;
+        }
         match outcome {
             Outcome::Measured(content) => {
                 live.measured.insert(hour, *content);
@@ -182,6 +192,12 @@ impl Engine {
             }
             _ => {}
         }
+    }
+
+    fn mark_leftovers(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour) {
+        let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
+        record.leftovers = true;
+        self.put(turn, name, hour, record);
     }
 
     fn on_archive_step_fault(&mut self, turn: &mut Turn, id: CaptureId, fault: Fault) {
@@ -247,5 +263,14 @@ impl Engine {
             None if staged => self.run(turn, Step::Discard { capture: id }),
             None => {}
         }
+    }
+}
+
+/// How many objects were uploaded of an hour that was read and has no row; `None` when it has rows.
+fn without_rows(outcome: &Outcome) -> Option<usize> {
+    match outcome {
+        Outcome::Measured(content) => (content.rows == 0).then_some(0),
+        Outcome::Uploaded(draft) => (draft.content.rows == 0).then_some(draft.objects.len()),
+        _ => None,
     }
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::state::SourceState;
 use super::{Engine, SourceEnd};
 use crate::model::calendar::HourMark;
-use crate::model::{Hour, HourRecord, HourState, Ledger, Phase, SourceName, Window};
+use crate::model::{CaptureRecord, Hour, HourRecord, HourState, Ledger, Phase, SourceName, SourceRecord, Window};
 
 /// Hours of one source, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,6 +93,16 @@ impl Engine {
     /// The sources.
     pub fn source_names(&self) -> Vec<SourceName> {
         self.sources.keys().cloned().collect()
+    }
+
+    /// What outlives the process about a source.
+    pub fn source_record(&self, name: &SourceName) -> Option<&SourceRecord> {
+        self.sources.get(name).map(|source| &source.record)
+    }
+
+    /// The captures that hours wait for.
+    pub fn captures(&self) -> impl Iterator<Item = &CaptureRecord> {
+        self.lives.values().map(|live| &live.record)
     }
 
     /// What is being done for a source now, in words.

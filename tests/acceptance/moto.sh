@@ -59,7 +59,7 @@ part_ids = [70, 627]
 [rows]
 compact = true
 TOML
-"$bin" sim -q -c sim.toml --listen 127.0.0.1:0 --port-file sim.port >sim.log 2>&1 &
+"$bin" sim -q -c sim.toml --listen 127.0.0.1:0 --port-file "$work/sim.port" >sim.log 2>&1 &
 started+=($!)
 wait_for sim.log test -s sim.port
 sim=http://127.0.0.1:$(cat sim.port)

@@ -87,6 +87,18 @@ fn a_404_for_everything_ends_as_empty_hours_and_exit_code_no_data() {
 }
 
 #[test]
+fn an_empty_hour_is_asked_for_twice_and_no_more_though_a_date_header_knows_no_fractions_of_a_second() {
+    let world = World::with(10, |options| {
+        options.now = None;
+        options.clock = chrono::Utc::now;
+        options.projects[0].empty_hours = vec![2, 3, 7];
+    });
+    world.expect(0, &["once"]);
+    assert_eq!(world.windows(), [(0, 9), (2, 3), (7, 7)]);
+    world.assert_complete();
+}
+
+#[test]
 fn a_429_is_waited_out_as_retry_after_says_in_both_forms() {
     for retry_after in [RetryAfter::Seconds(1), RetryAfter::HttpDate(1)] {
         let mut world = World::new(2);

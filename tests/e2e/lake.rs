@@ -60,7 +60,7 @@ impl Lake {
             if let Some(sha256) = object["sha256"].as_str() {
                 assert_eq!(hex::encode(Sha256::digest(&bytes)), sha256, "{key}");
             }
-            let text = if key.ends_with(".gz") {
+            let text = if Path::new(key).extension().is_some_and(|extension| extension == "gz") {
                 let mut text = Vec::new();
                 MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).unwrap();
                 text

@@ -98,12 +98,14 @@ fn fewer_rows_or_none_are_reported_and_change_nothing_until_a_person_allows_it()
 }
 
 #[test]
-fn reexport_of_an_hour_that_is_the_same_changes_nothing() {
+fn a_reexport_publishes_the_same_rows_again_as_the_next_generation() {
     let world = World::new(2);
     world.expect(0, &["once"]);
     world.expect(0, &["hour", "reexport", &dashed(world.hour(0))]);
     assert_eq!(world.windows(), [(0, 1), (0, 0)]);
-    assert_eq!(world.lake().generations(&world.hour(0).to_string()), 1);
+    let lake = world.lake();
+    assert_eq!(lake.generations(&world.hour(0).to_string()), 2);
+    assert_eq!(lake.generations(&world.hour(1).to_string()), 1);
     world.assert_complete();
 }
 

@@ -1,12 +1,15 @@
 //! The promises, end to end: the real binary against the simulator over HTTP, the lake read back without any of
 //! ampd's own code, and compared with the simulator's truth. Each test is named after what it proves.
 
+#![allow(clippy::disallowed_methods)] // a test waits and measures by the machine's own clocks
+
 mod lake;
 mod support;
 
 mod archives;
 mod commands;
 mod configurations;
+mod daemon;
 mod failures;
 mod kills;
 mod late;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use ampd::simulator::{Fault, FaultKind};
+
 use super::support::World;
 
 fn impatient(hours: i64) -> World {
@@ -79,20 +81,18 @@ fn a_state_directory_that_is_a_file_ends_with_73_and_asks_nothing() {
 }
 
 #[test]
-fn staging_without_room_drops_the_download_blames_no_hour_and_goes_on_when_there_is_room() {
-    let mut world = World::with(2, |options| options.projects[0].events_per_hour = 4_000);
-    world.set("retry.initial", "\"1ms\"").set("retry.max", "\"10ms\"");
+fn two_downloads_that_do_not_fit_into_staging_together_land_one_after_the_other() {
+    let mut world = World::with(2, |options| {
+        options.projects[0].events_per_hour = 2_500;
+        options.projects[0].jitter = 0.0;
+    });
     world.set("staging.max_bytes", "\"1MiB\"").set("staging.max_archive_bytes", "\"1MiB\"");
-    world.set("window.max", "\"1h\"").set("source.web.max_parallel", "1");
-    fs::create_dir_all(world.path("stage")).unwrap();
-    let foreign = world.path("stage/000000000000.zip");
-    fs::create_dir_all(foreign.parent().unwrap()).unwrap();
-    let ended = world.run(&["once"]);
-    assert!([0, 73].contains(&ended.code), "{ended}");
-    assert_eq!(world.status()["sources"][0]["hours"]["quarantined"], 0, "{ended}");
-    world.set("staging.max_bytes", "\"1GiB\"").set("staging.max_archive_bytes", "\"1GiB\"");
-    world.expect(0, &["once"]);
+    world.set("window.max", "\"1h\"").set("source.web.max_parallel", "2").set("retry.max_attempts", "20");
+    world.plant(Fault::new(FaultKind::Slow { bytes_per_s: 2_000_000 }));
+    let ended = world.expect(0, &["once"]);
+    assert!(ended.says("waits for room"), "{ended}");
     world.assert_complete();
+    assert_eq!(world.status()["sources"][0]["hours"]["quarantined"], 0);
 }
 
 #[test]

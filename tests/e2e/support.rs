@@ -1,13 +1,14 @@
 //! A simulator, a directory with a configuration, and the binary as a child process.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ampd::simulator::{Fault, FaultKind, Hour, Options, RequestEntry, Running, Simulator};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -26,7 +27,7 @@ pub struct World {
     pub last: Hour,
     /// `section.key` and its value as TOML.
     pub settings: BTreeMap<String, String>,
-    runtime: Runtime,
+    _runtime: Runtime,
 }
 
 /// How a command ended.
@@ -80,7 +81,7 @@ impl World {
             ("admin.socket", "\"ampd.sock\"".to_owned()),
         ];
         let settings = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { dir: tempfile::tempdir().unwrap(), sim, first, last, settings, runtime }
+        Self { dir: tempfile::tempdir().unwrap(), sim, first, last, settings, _runtime: runtime }
     }
 
     /// Changes the configuration: `value` is TOML.
@@ -128,10 +129,10 @@ impl World {
         for (key, value) in &self.settings {
             let (table, name) = key.rsplit_once('.').unwrap();
             if table != section {
-                text.push_str(&format!("[{table}]\n"));
+                writeln!(text, "[{table}]").unwrap();
                 section = table;
             }
-            text.push_str(&format!("{name} = {value}\n"));
+            writeln!(text, "{name} = {value}").unwrap();
         }
         text
     }
@@ -229,24 +230,14 @@ impl World {
     pub fn quarantined_archives(&self) -> Vec<String> {
         files_below(&self.path("stage/quarantine"))
             .into_iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "zip"))
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".zip"))
             .collect()
     }
 
     /// Every file that ampd wrote, except the lake's and the configuration.
     pub fn own_files(&self) -> Vec<PathBuf> {
         ["state", "stage", "logs"].iter().flat_map(|name| files_below(&self.path(name))).collect()
-    }
-
-    /// A task beside the test.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(task);
-    }
-
-    /// The virtual time, moved.
-    pub fn set_now(&self, now: DateTime<Utc>) {
-        self.sim.set_now(now);
     }
 }
 
@@ -273,7 +264,7 @@ impl std::fmt::Display for Ended {
 pub fn ended(mut child: Child) -> Ended {
     let stdout = reader(child.stdout.take().unwrap());
     let stderr = reader(child.stderr.take().unwrap());
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let status = loop {
         match child.try_wait().unwrap() {
             Some(status) => break status,

@@ -26,13 +26,13 @@ for name in $names; do
         continue
     fi
     "$here/lite.sh" "$work/tree" "$crate"
-    if ! (cd "$crate" && cargo test --test sim --no-run >"$work/log" 2>&1); then
+    if ! (cd "$crate" && cargo test --offline --test sim --no-run >"$work/log" 2>&1); then
         echo "$name: does not compile"
         grep -A 5 '^error' "$work/log" | head -n 20
         survived="$survived $name"
         continue
     fi
-    if (cd "$crate" && cargo test --test sim no_schedule -- --nocapture >"$work/log" 2>&1); then
+    if (cd "$crate" && cargo test --offline --test sim no_schedule -- --nocapture >"$work/log" 2>&1); then
         echo "$name: SURVIVED $AMPD_SCHEDULES schedules"
         survived="$survived $name"
     else

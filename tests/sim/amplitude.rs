@@ -35,8 +35,10 @@ pub struct Truth {
     pub trouble: Option<Trouble>,
     /// The trouble never ends.
     pub for_ever: bool,
-    /// Faults seen when it was asked alone while nothing was wrong with it: noise, and outages.
+    /// Faults seen when it was asked alone while nothing was wrong with it: noise, and outages, each once.
     pub unlucky: u32,
+    /// The last outage that it met.
+    pub met: u64,
 }
 
 /// A staged archive.
@@ -80,6 +82,7 @@ pub struct Amplitude {
     seed: u64,
     hours: BTreeMap<Hour, Truth>,
     pub outage: Option<Outage>,
+    pub outages: u64,
     pub healed: bool,
     scenario: Scenario,
 }
@@ -95,7 +98,7 @@ pub fn content(rows: &[u64]) -> Content {
 
 impl Amplitude {
     pub fn new(seed: u64, scenario: &Scenario) -> Self {
-        Self { seed, hours: BTreeMap::new(), outage: None, healed: false, scenario: scenario.clone() }
+        Self { seed, hours: BTreeMap::new(), outage: None, outages: 0, healed: false, scenario: scenario.clone() }
     }
 
     /// An hour's truth is made the first time somebody looks, from the seed and the hour alone.
@@ -132,7 +135,7 @@ impl Amplitude {
         if let Some(outage) = self.outage {
             return match outage {
                 Outage::Keys => Reply::Fault(FaultKind::KeysRefused, None),
-                Outage::Source(kind) => self.unlucky(window, kind),
+                Outage::Source(kind) => self.unlucky(window, kind, self.outages),
             };
         }
         if !calm && random.below(10_000) < self.scenario.source_noise {
@@ -160,6 +163,10 @@ impl Amplitude {
         if !alone && window.last().index() - window.first().index() >= i64::from(self.scenario.slow_above) {
             return Reply::Fault(FaultKind::GatewayTimeout, None);
         }
+        if !hours.is_empty() && random.below(4) == 0 {
+            // A member without a row.
+            hours.entry(window.first()).or_default();
+        }
         if hours.is_empty() && broken.is_none() && random.below(3) != 0 {
             return Reply::NotFound;
         }
@@ -173,15 +180,22 @@ impl Amplitude {
         use FaultKind::{BodyReset, BodyShort, BodyStalled, Connect, NoFirstByte, RateLimited, Unavailable};
         let kind = pick(random, &[RateLimited, Connect, NoFirstByte, Unavailable, BodyReset, BodyShort, BodyStalled]);
         let retry_after = (kind == RateLimited && random.below(2) == 0).then(|| random.below(900));
-        match self.unlucky(window, kind) {
+        match self.unlucky(window, kind, 0) {
             Reply::Fault(kind, _) => Reply::Fault(kind, retry_after),
             other => other,
         }
     }
 
-    fn unlucky(&mut self, window: Window, kind: FaultKind) -> Reply {
-        if window.first() == window.last() && !matches!(kind, FaultKind::Connect | FaultKind::RateLimited) {
-            self.truth(window.first()).unlucky += 1;
+    /// An hour's attempts may count each noise, and an outage once: when it was over and others were answered.
+    fn unlucky(&mut self, window: Window, kind: FaultKind, outage: u64) -> Reply {
+        let blames_hours = !matches!(kind, FaultKind::Connect | FaultKind::RateLimited);
+        if window.first() != window.last() || !blames_hours {
+            return Reply::Fault(kind, None);
+        }
+        let truth = self.truth(window.first());
+        if outage == 0 || truth.met != outage {
+            truth.met = outage;
+            truth.unlucky += 1;
         }
         Reply::Fault(kind, None)
     }
@@ -211,7 +225,7 @@ fn made(random: &mut Random, hour: Hour, scenario: &Scenario) -> Truth {
     let troubled = random.below(100) < scenario.troubled;
     let trouble = pick(random, &[Trouble::Directory, Trouble::Member, Trouble::NotAnArchive, Trouble::Slow]);
     let for_ever = random.below(3) == 0;
-    Truth { rows, trouble: troubled.then_some(trouble), for_ever, unlucky: 0 }
+    Truth { rows, trouble: troubled.then_some(trouble), for_ever, unlucky: 0, met: 0 }
 }
 
 /// The parts an hour's rows are packed into: a function of the archive and the recorded shape alone.

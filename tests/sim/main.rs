@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, missing_docs, clippy::cast_possible_wrap)]
 
 mod amplitude;
+mod by_hand;
 mod check;
 mod effects;
 mod lake;

@@ -69,6 +69,7 @@ fn outage(schedule: &mut Schedule) {
     let outage = if world.random.below(5) == 0 { Outage::Keys } else { Outage::Source(kind) };
     world.note(|| format!("amplitude is down: {outage:?}"));
     world.amplitude.outage = Some(outage);
+    world.amplitude.outages += 1;
     drop(world);
     end_later(schedule);
 }

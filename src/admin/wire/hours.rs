@@ -1,9 +1,11 @@
 //! Hours and their records.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::calendar::HourMark;
-use crate::model::{Hour, HourRecord, SourceName};
+use crate::model::{CaptureRecord, Hour, HourRecord, SourceName, SourceRecord};
 
 /// `GET /v1/progress` and `GET /v1/hours`
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,6 +109,12 @@ pub struct HourEntry {
 pub struct Hours {
     /// In order of source and hour.
     pub hours: Vec<HourEntry>,
+    /// What is known of their sources.
+    #[serde(default)]
+    pub sources: BTreeMap<SourceName, SourceRecord>,
+    /// The downloads that hours wait for.
+    #[serde(default)]
+    pub captures: Vec<CaptureRecord>,
     /// There are more: ask for a smaller range.
     pub truncated: bool,
 }

@@ -122,7 +122,8 @@ impl<'a> Follower<'a> {
         if source.left == 0 && !source.busy {
             return Some(SourceEnd::Finished);
         }
-        let stuck = source.stuck.clone().filter(|_| !source.busy)?;
+        // What is in flight may still go well, but for what is staged and finds no lake.
+        let stuck = source.stuck.clone().filter(|stuck| stuck.end == StuckEnd::StoreDown || !source.busy)?;
         let for_good = matches!(stuck.end, StuckEnd::KeysRefused | StuckEnd::RequestRefused);
         let failed_again = source.faults_in_row > self.faults_before.get(name).copied().unwrap_or(0);
         let since = self.stuck_since.get(name)?;

@@ -50,12 +50,12 @@ pub async fn run(session: &Session, work: Work, holder: Option<u32>) -> Result<E
         }
     };
     let mut summary = follower.summary(&session.run_id);
-    summary.elapsed_seconds = started.elapsed().as_secs();
+    summary.elapsed_seconds = clock::monotonic().saturating_duration_since(started).as_secs();
     one_shot::finish(session, summary, result, work.no_data)
 }
 
 /// The daemon's pid, when it is the one that holds this state directory.
-async fn daemon(session: &Session, client: &Client, holder: Option<u32>) -> Result<Option<u32>, Failure> {
+pub(super) async fn daemon(session: &Session, client: &Client, holder: Option<u32>) -> Result<Option<u32>, Failure> {
     let held = || {
         let dir = session.config().state_dir.display();
         Failure::new("E504", format!("another ampd works with the state directory {dir}{}", by_pid(holder)))
@@ -126,10 +126,10 @@ async fn give(client: &Client, tasks: &[Task]) -> Result<Accepted, ClientError> 
 
 /// Asks again while the daemon says "not now".
 async fn patiently<T, F: Future<Output = Result<T, ClientError>>>(ask: impl Fn() -> F) -> Result<T, ClientError> {
-    let started = clock::monotonic();
+    let until = clock::monotonic() + PATIENCE;
     loop {
         match ask().await {
-            Err(ClientError::NotNow(_)) if started.elapsed() < PATIENCE => tokio::time::sleep(AGAIN).await,
+            Err(ClientError::NotNow(_)) if clock::monotonic() < until => tokio::time::sleep(AGAIN).await,
             answer => return answer,
         }
     }

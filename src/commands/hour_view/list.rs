@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::{Entry, Look};
+use crate::admin::wire::RangeQuery;
 use crate::cli::{Global, HourLsArgs, HourStateArg, OutputForm};
+use crate::clock;
 use crate::commands::one_shot::scope_of;
 use crate::commands::range::{self, Bounds};
 use crate::commands::session::Session;
@@ -14,11 +16,12 @@ use crate::problem::Failure;
 use crate::telemetry::{escape, figures};
 
 /// Runs the command.
-pub fn list(global: &Global, args: &HourLsArgs) -> Result<Exit, Failure> {
+pub async fn list(global: &Global, args: HourLsArgs) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
     let scope = scope_of(&session, args.source.as_ref())?;
-    let look = Look::at(&session)?;
-    let bounds = range::bounds(&args.range, look.now)?;
+    let bounds = range::bounds(&args.range, clock::now())?;
+    let asked = RangeQuery { source: args.source.clone(), from: bounds.from, to: bounds.to, state: None };
+    let look = Look::at(&session, asked).await?;
     let output = &session.output;
     let (mut count, mut kept) = (0_u64, Vec::new());
     for source in scope.sources.keys() {

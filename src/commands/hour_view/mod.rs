@@ -7,34 +7,48 @@ mod text;
 pub use list::list;
 pub use show::show;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::daemon::client_failure;
+use super::hand_over;
 use super::session::{Session, journal_failure, policy};
+use crate::admin::client::Client;
+use crate::admin::wire::RangeQuery;
 use crate::clock;
 use crate::engine::Engine;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError};
 use crate::model::calendar::HourMark;
-use crate::model::{CaptureRecord, Hour, HourRecord, Policy, SourceName};
+use crate::model::{CaptureRecord, Hour, HourRecord, Policy, Snapshot, SourceName};
 use crate::problem::Failure;
+use crate::telemetry::{Line, say};
+
+type Marks = BTreeMap<(SourceName, Hour), HourMark>;
 
 /// The journal, read for looking only.
 struct Look {
     engine: Engine,
     rules: Policy,
     captures: Vec<CaptureRecord>,
+    /// What the daemon says of its hours: it knows which are at work.
+    marks: Marks,
     now: DateTime<Utc>,
 }
 
 impl Look {
-    /// Reads the journal. While a daemon holds it, the failure names its process (E504).
-    fn at(session: &Session) -> Result<Self, Failure> {
+    /// Reads the journal; while a daemon holds it, the daemon is asked for the hours of the range.
+    async fn at(session: &Session, range: RangeQuery) -> Result<Self, Failure> {
+        let (snapshot, marks) = match session.try_open_journal() {
+            Ok(mut opened) => (opened.journal.load().map_err(|error| journal_failure(&error))?, BTreeMap::new()),
+            Err(JournalError::Locked { pid }) => beside(session, &range, pid).await?,
+            Err(error) => return Err(journal_failure(&error)),
+        };
         let now = clock::now();
-        let mut opened = session.open_journal()?;
-        let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
         let (rules, captures) = (policy(session.config()), snapshot.captures.clone());
         let engine = Engine::new(rules.clone(), None, snapshot, 0, now);
-        Ok(Self { engine, rules, captures, now })
+        Ok(Self { engine, rules, captures, marks, now })
     }
 
     fn record(&self, source: &SourceName, hour: Hour) -> HourRecord {
@@ -42,7 +56,8 @@ impl Look {
     }
 
     fn entry(&self, source: &SourceName, hour: Hour) -> Entry {
-        let mark = self.engine.hour_mark(source, hour, self.now);
+        let told = self.marks.get(&(source.clone(), hour)).copied();
+        let mark = told.unwrap_or_else(|| self.engine.hour_mark(source, hour, self.now));
         let record = self.record(source, hour);
         let facts = record.published.and_then(|published| published.facts);
         let work = record.work.as_deref();
@@ -60,6 +75,20 @@ impl Look {
             mark,
         }
     }
+}
+
+/// The hours as the daemon that holds the journal has them.
+async fn beside(session: &Session, range: &RangeQuery, holder: Option<u32>) -> Result<(Snapshot, Marks), Failure> {
+    let client = Client::new(&session.config().admin.socket).map_err(|error| client_failure(&error))?;
+    hand_over::daemon(session, &client, holder).await?;
+    let told = client.hours(range).await.map_err(|error| client_failure(&error))?;
+    if told.truncated {
+        say(&Line::warn("only the first hours are shown; --from and --to ask for others"));
+    }
+    let marks = told.hours.iter().map(|entry| ((entry.source.clone(), entry.hour), entry.state.into())).collect();
+    let hours = told.hours.into_iter().map(|entry| (entry.source, entry.hour, entry.record)).collect();
+    let sources = told.sources.into_iter().collect();
+    Ok((Snapshot { hours, sources, captures: told.captures, ..Snapshot::default() }, marks))
 }
 
 /// One hour in a list.

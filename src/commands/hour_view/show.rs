@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Entry, Look, text};
+use crate::admin::wire::RangeQuery;
 use crate::cli::{Global, HoursArgs};
+use crate::clock;
 use crate::commands::one_shot::one_source;
 use crate::commands::session::Session;
 use crate::commands::{logs, range};
@@ -36,8 +38,10 @@ pub(super) struct Life {
 pub async fn show(global: &Global, args: HoursArgs) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
     let source = one_source(&session, args.source.as_ref())?;
-    let look = Look::at(&session)?;
-    let hours = range::hours(&args.hours, look.now)?;
+    let hours = range::hours(&args.hours, clock::now())?;
+    let (from, to) = (hours.iter().min().copied(), hours.iter().max().copied());
+    let asked = RangeQuery { source: Some(source.clone()), from, to, state: None };
+    let look = Look::at(&session, asked).await?;
     let lake = match session.open_lake().await {
         Ok(lake) => Some(lake),
         Err(failure) => {
