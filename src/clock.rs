@@ -1,7 +1,7 @@
 //! The wall clock and the monotonic clock. Nobody else reads one (`tests/tidy.rs` and `clippy.toml` say so),
 //! so that every decision takes the time as an argument and can be replayed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -15,4 +15,10 @@ pub fn now() -> DateTime<Utc> {
 #[allow(clippy::disallowed_methods)]
 pub fn monotonic() -> Instant {
     Instant::now()
+}
+
+/// How long ago `begun` was, by the monotonic clock.
+#[allow(clippy::disallowed_methods)]
+pub fn since(begun: Instant) -> Duration {
+    begun.elapsed()
 }

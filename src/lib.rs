@@ -19,6 +19,7 @@
 //! | [`clock`] | the wall clock and the monotonic clock; nobody else reads one |
 //! | [`telemetry`] | log lines, the four per-phase streams, progress |
 //! | [`config`] | what the user writes, every problem reported at once; and what it means |
+//! | [`admin`] | the running daemon's two doors: control over a Unix socket, and a read-only listener |
 //! | [`cli`] | the command line, types only |
 //! | [`commands`] | one file per subcommand; the only place that may import everything |
 //! | [`problem`], [`explain`], [`exit`] | an error as a person is told it, its code explained, the exit code |
@@ -38,7 +39,7 @@
 //! 3. **A crash costs at most the work in flight**: no second download of a captured archive, no upload of a published hour.
 //!    proof: `a_capture_that_is_recorded_is_never_downloaded_again`, `what_was_acknowledged_survives_every_kill`.
 //! 4. **Ready in under one second** after a restart with 87,600 hours (10 years) of state.
-//!    proof: none yet.
+//!    proof: `ten_years_of_hours_are_ready_in_under_a_second` (ten seconds in a debug build).
 //! 5. **Losing local state loses nothing**: it is rebuilt from the lake's manifests.
 //!    proof: `a_lost_state_directory_is_rebuilt_from_the_lake_and_nothing_is_asked_again`, `state_from_an_older_copy_believes_the_lake`.
 //! 6. **Byte-exact**: `json.gz` lands as Amplitude sent it, every other format with the same rows, checked end to end.

@@ -63,7 +63,7 @@ pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let figures = progress.figures();
     summary.downloaded_bytes = figures.downloaded;
     summary.uploaded_bytes = figures.uploaded;
-    summary.elapsed_seconds = started.elapsed().as_secs();
+    summary.elapsed_seconds = clock::since(started).as_secs();
     finish(session, summary, result, work.no_data)
 }
 

@@ -98,7 +98,7 @@ fn log_answer(
     result: &Result<Option<Staged>, Fault>,
     started: std::time::Instant,
 ) {
-    let elapsed = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let elapsed = u64::try_from(crate::clock::since(started).as_millis()).unwrap_or(u64::MAX);
     let (level, words) = match result {
         Ok(Some(staged)) => (Level::Info, format!("captured, {} bytes", staged.bytes)),
         Ok(None) => (Level::Info, "no data (404)".to_owned()),

@@ -24,7 +24,7 @@ impl Meter {
 
     pub(super) fn stop(self, metrics: &Metrics, outcome: &Outcome) {
         let Some(phase) = self.phase else { return };
-        metrics.step_ended(phase, clock::monotonic().saturating_duration_since(self.started));
+        metrics.step_ended(phase, crate::clock::since(self.started));
         match outcome {
             Outcome::Failed { fault, .. } => metrics.step_failed(phase, fault.kind),
             Outcome::Published(published) => metrics.hour_published(published.generation, self.rows),

@@ -106,7 +106,7 @@ struct Moment {
 
 impl Clock {
     fn moment(&self, progress: &Progress) -> Moment {
-        let elapsed = self.started.elapsed().as_secs();
+        let elapsed = crate::clock::since(self.started).as_secs();
         let figures = progress.figures();
         let (bytes_per_second, eta_seconds) =
             (figures.bytes_per_second(elapsed), figures.eta_seconds(self.done_at_start, elapsed));

@@ -110,7 +110,7 @@ fn watch(mut running: Running, mut strike: impl FnMut() -> bool) -> std::io::Res
         if let Some(status) = running.0.try_wait()? {
             return Ok(Ended::Exited(status.code().unwrap_or(-1)));
         }
-        let hung = started.elapsed() > PATIENCE;
+        let hung = clock::since(started) > PATIENCE;
         if hung || strike() {
             running.0.kill()?;
             let status = running.0.wait()?;

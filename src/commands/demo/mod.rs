@@ -48,7 +48,7 @@ pub async fn run(global: &Global, args: DemoArgs) -> Result<Exit, Failure> {
     play.recheck().await?;
     let verdict = verdict::judge(&play, &home).await?;
     let exit = if verdict.differences.is_empty() { Exit::Done } else { Exit::Difference };
-    let seconds = started.elapsed().as_secs_f64();
+    let seconds = clock::since(started).as_secs_f64();
     output.text(&story::verified(&play, &verdict));
     output.text(&story::look(&home, &play.world));
     if output.form() == crate::cli::OutputForm::Human {

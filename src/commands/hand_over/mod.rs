@@ -50,7 +50,7 @@ pub async fn run(session: &Session, work: Work, holder: Option<u32>) -> Result<E
         }
     };
     let mut summary = follower.summary(&session.run_id);
-    summary.elapsed_seconds = clock::monotonic().saturating_duration_since(started).as_secs();
+    summary.elapsed_seconds = clock::since(started).as_secs();
     one_shot::finish(session, summary, result, work.no_data)
 }
 
@@ -126,10 +126,10 @@ async fn give(client: &Client, tasks: &[Task]) -> Result<Accepted, ClientError> 
 
 /// Asks again while the daemon says "not now".
 async fn patiently<T, F: Future<Output = Result<T, ClientError>>>(ask: impl Fn() -> F) -> Result<T, ClientError> {
-    let until = clock::monotonic() + PATIENCE;
+    let started = clock::monotonic();
     loop {
         match ask().await {
-            Err(ClientError::NotNow(_)) if clock::monotonic() < until => tokio::time::sleep(AGAIN).await,
+            Err(ClientError::NotNow(_)) if clock::since(started) < PATIENCE => tokio::time::sleep(AGAIN).await,
             answer => return answer,
         }
     }
