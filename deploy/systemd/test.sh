@@ -372,7 +372,12 @@ check "with LoadCredential and keys that only root can read it starts" -- inside
 until_ 120 complete "$start" || true
 check "and exports: $(compare "$start" || true)" -- compare "$start"
 check "ampd status, as root, without those credentials" -- inside ampd status
+check "a repair by root is handed over to the daemon" -- inside ampd -q hour reexport "$(hours_ago 10)"
+check "and verify finds nothing wrong" -- inside ampd -q verify --from "$start" --to "$(hours_ago 6)"
 printf 'note  %s resident, %s threads\n' "$(inside sed -n 's/^VmRSS:[[:space:]]*//p' "/proc/$(show MainPID)/status")" "$(inside sed -n 's/^Threads:[[:space:]]*//p' "/proc/$(show MainPID)/status")"
+inside systemctl stop ampd
+check "root looks at the journal of the stopped daemon" -- inside ampd -q hour ls
+check "which does not keep it from starting again" -- inside systemctl start ampd
 inside systemctl stop ampd
 
 printf 'systemd: %d passed, %d failed (%d s)\n' "$passed" "$failed" $((SECONDS - began))
