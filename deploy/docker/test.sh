@@ -23,7 +23,7 @@ began=$SECONDS
 # A store of its own: nothing of the machine's own images is touched.
 printf '[network]\nnetwork_backend = "netavark"\n' >"$work/containers.conf"
 export CONTAINERS_CONF=$work/containers.conf
-pod() { podman --root "$cache/podman" --runroot "$cache/podman-run" --runtime runc --cgroup-manager cgroupfs "$@"; }
+pod() { podman --log-level fatal --root "$cache/podman" --runroot "$cache/podman-run" --runtime runc --cgroup-manager cgroupfs "$@"; }
 finish() {
     local code=$?
     trap - EXIT

@@ -13,7 +13,7 @@ use crate::problem::Failure;
 
 /// Runs the command.
 pub async fn run(global: &Global, args: BackfillArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_work(global)?;
     let now = clock::now();
     let newest_due = newest_due(&session, now);
     let asked = asked(&args, now, newest_due)?;

@@ -13,7 +13,7 @@ use crate::problem::Failure;
 
 /// `ampd hour retry`
 pub async fn retry(global: &Global, args: HourWorkArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_work(global)?;
     work(&session, &args.which, args.one_shot.exit_code_no_data, Order::Retry).await
 }
 
@@ -22,13 +22,13 @@ pub async fn skip(global: &Global, args: HourSkipArgs) -> Result<Exit, Failure> 
     if args.reason.trim().is_empty() {
         return Err(Failure::usage("a skipped hour needs a reason").help("--reason \"lost at Amplitude, ticket 4711\""));
     }
-    let session = Session::open(global)?;
+    let session = Session::open_to_work(global)?;
     work(&session, &args.which, None, |source, hour| Order::Skip(source, hour, args.reason.clone())).await
 }
 
 /// `ampd hour reexport`
 pub async fn reexport(global: &Global, args: HourReexportArgs) -> Result<Exit, Failure> {
-    let session = Session::open(global)?;
+    let session = Session::open_to_work(global)?;
     let allow_shrink = args.allow_shrink;
     let order = |source, hour| Order::Reexport { source, hour, allow_shrink };
     work(&session, &args.which, args.one_shot.exit_code_no_data, order).await

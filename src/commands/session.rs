@@ -34,6 +34,8 @@ pub struct Session {
     pub output: Arc<Output>,
     /// The global flags.
     pub global: Global,
+    /// Why its secrets are empty: such a session can hand work over to a daemon, and not do it.
+    lacks: Option<Failure>,
     log: Guard,
 }
 
@@ -84,13 +86,25 @@ impl Session {
         Self::with(global, load_to_look(global)?)
     }
 
+    /// For work that a running daemon may be given instead: secrets that this process may not see are missed only
+    /// when it has to do the work itself.
+    pub fn open_to_work(global: &Global) -> Result<Self, Failure> {
+        match load(global) {
+            Ok(loaded) => Self::with(global, loaded),
+            Err(failure) => {
+                let loaded = load_to_look(global).map_err(|_| failure.clone())?;
+                Ok(Self { lacks: Some(failure), ..Self::with(global, loaded)? })
+            }
+        }
+    }
+
     fn with(global: &Global, loaded: Loaded) -> Result<Self, Failure> {
         let run_id = random_hex(8)?;
         let color = output::use_color(global.color, std::io::stderr().is_terminal());
         let options = telemetry::Options { run_id: &run_id, verbose: global.verbose, quiet: global.quiet, color };
         let log = telemetry::init(&loaded.config.log, &options);
         let output = Arc::new(Output::stdout(global.form()));
-        Ok(Self { loaded, run_id, output, global: global.clone(), log })
+        Ok(Self { loaded, run_id, output, global: global.clone(), lacks: None, log })
     }
 
     /// Takes over another configuration: the next life of the daemon works with it.
@@ -130,6 +144,9 @@ impl Session {
 
     /// Opens staging and everything else that steps need.
     pub async fn open_effects(&self, progress: Progress, metrics: Metrics) -> Result<LiveEffects, Failure> {
+        if let Some(failure) = &self.lacks {
+            return Err(failure.clone());
+        }
         let config = self.config();
         let stage = Stage::open(&config.staging).map_err(|error| stage_failure(&error))?;
         let lake = self.open_lake().await?;

@@ -48,7 +48,8 @@ impl Observer for ServiceWatch {
     fn turn(&mut self, engine: &Engine, now: DateTime<Utc>) {
         self.inner.turn(engine, now);
         self.alive();
-        if self.said.is_none_or(|said| clock::monotonic().saturating_duration_since(said) >= STATUS_EVERY) {
+        // The last turn of a piece of work is always told: the next one may be half an hour away.
+        if engine.is_idle() || self.said.is_none_or(|said| clock::monotonic().saturating_duration_since(said) >= STATUS_EVERY) {
             tell(&[NotifyState::Status(&in_words(&self.inner.sources(engine, now)))]);
             self.said = Some(clock::monotonic());
         }

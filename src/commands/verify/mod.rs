@@ -44,7 +44,7 @@ const DEEP_AT_ONCE: usize = 4;
 
 /// Runs the command.
 pub async fn run(global: &Global, args: VerifyArgs) -> Result<Exit, Failure> {
-    let mut session = if args.repair { Session::open(global)? } else { Session::open_to_look(global)? };
+    let mut session = Session::open_to_work(global)?;
     let now = clock::now();
     let bounds = range::bounds(&args.range, now)?;
     let scope = scope_of(&session, args.source.as_ref())?;
