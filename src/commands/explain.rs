@@ -25,8 +25,7 @@ pub fn run(global: &Global, args: &ExplainArgs) -> Result<Exit, Failure> {
         for entry in explain::entries() {
             output.text(&format!("{}  {}", entry.code, entry.title));
         }
-        let codes: Vec<_> =
-            explain::entries().map(|entry| json!({"code": entry.code, "title": entry.title})).collect();
+        let codes: Vec<_> = explain::entries().map(|entry| json!({"code": entry.code, "title": entry.title})).collect();
         output.object(&json!({ "codes": codes }));
     }
     output.finish()?;

@@ -44,8 +44,7 @@ impl Ticks {
     }
 
     fn ticked(&self, next: Option<DateTime<Utc>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Known { last: Some(clock::monotonic()), next };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Known { last: Some(clock::monotonic()), next };
     }
 }
 

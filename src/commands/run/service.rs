@@ -49,7 +49,9 @@ impl Observer for ServiceWatch {
         self.inner.turn(engine, now);
         self.alive();
         // The last turn of a piece of work is always told: the next one may be half an hour away.
-        if engine.is_idle() || self.said.is_none_or(|said| clock::monotonic().saturating_duration_since(said) >= STATUS_EVERY) {
+        if engine.is_idle()
+            || self.said.is_none_or(|said| clock::monotonic().saturating_duration_since(said) >= STATUS_EVERY)
+        {
             tell(&[NotifyState::Status(&in_words(&self.inner.sources(engine, now)))]);
             self.said = Some(clock::monotonic());
         }
