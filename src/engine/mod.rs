@@ -259,7 +259,7 @@ impl Engine {
         if !may_ask {
             return None;
         }
-        self.plan(name, now, Plan::next)
+        self.plan(name, now, |plan: &Plan| plan.next())
     }
 
     /// What a tick would ask for now, without asking: for `ampd plan`.

@@ -13,9 +13,9 @@ fn object(text: &str) -> Value {
 /// What the journal says of the hours, without the work that a rebuild cannot know of.
 async fn hours(world: &World) -> Vec<(String, String, Value, Value)> {
     let listed = object(&world.ok(&["hour", "ls", "-o", "json"]).await);
-    let word = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
+    let text_of = |entry: &Value, key: &str| entry[key].as_str().unwrap().to_owned();
     let entries = listed["hours"].as_array().unwrap().iter();
-    entries.map(|e| (word(e, "hour"), word(e, "state"), e["rows"].clone(), e["generation"].clone())).collect()
+    entries.map(|e| (text_of(e, "hour"), text_of(e, "state"), e["rows"].clone(), e["generation"].clone())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
