@@ -19,22 +19,31 @@ impl Engine {
         capture: CaptureFacts,
     ) {
         let in_flight = self.flights.values().filter(|step| matches!(step, Step::Publish { .. })).count();
-        if in_flight >= PUBLISHES_MAX || !self.may_publish(&record, capture.id, turn) {
+        if in_flight >= PUBLISHES_MAX || !self.may_publish(name, hour, &record, capture.id, turn) {
             return;
         }
-        if self.conditional_writes == Some(false)
-            && let Some(work) = record.work.as_mut()
-            && work.manifest_asked != capture.id
-        {
-            work.manifest_asked = capture.id;
-            self.put(turn, name, hour, record);
+        if self.conditional_writes == Some(false) {
+            if let Some(source) = self.sources.get_mut(name) {
+                source.manifests_asked.insert(hour, turn.now);
+            }
+            if let Some(work) = record.work.as_mut().filter(|work| work.manifest_asked != capture.id) {
+                work.manifest_asked = capture.id;
+                self.put(turn, name, hour, record);
+            }
         }
         let step = Step::Publish { source: name.clone(), hour, draft, capture };
         self.run_hour(turn, name, hour, step);
     }
 
     /// Without conditional writes, a manifest that another capture asked for may still land and overwrite: wait it out.
-    fn may_publish(&self, record: &HourRecord, capture: Option<CaptureId>, turn: &Turn) -> bool {
+    fn may_publish(
+        &self,
+        name: &SourceName,
+        hour: Hour,
+        record: &HourRecord,
+        capture: Option<CaptureId>,
+        turn: &Turn,
+    ) -> bool {
         if self.conditional_writes != Some(false) {
             return true;
         }
@@ -42,8 +51,10 @@ impl Engine {
         if asked.is_some() && asked == capture {
             return true;
         }
-        let certain = self.lake.settled && asked.is_none();
-        certain || self.late_writes_end().is_none_or(|end| turn.now >= end)
+        // What this process asked for may land for as long again; what earlier ones asked for, since it started.
+        let asked_here = self.sources.get(name).and_then(|source| source.manifests_asked.get(&hour).copied());
+        let certain = self.lake.settled && asked.is_none() && asked_here.is_none();
+        certain || self.late_writes_end(asked_here).is_none_or(|end| turn.now >= end)
     }
 
     /// Hours that a person skips have no capture.
