@@ -1,5 +1,7 @@
 //! The way of an uploaded hour to its manifest, and what happens when somebody else was there first.
 
+use chrono::{DateTime, Utc};
+
 use super::hours::{Verdict, compare};
 use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
@@ -130,7 +132,9 @@ impl Engine {
         if let Some(facts) = facts
             && compare(why, &draft.content, &facts) == Verdict::Keep
         {
-            let asked_at = capture.id.and_then(|id| self.lives.get(&id)).map_or(turn.now, |live| live.record.asked_at);
+            // Nobody asked for the sake of a skip: it is no recheck.
+            let live = capture.id.and_then(|id| self.lives.get(&id));
+            let asked_at = live.map_or(DateTime::<Utc>::MIN_UTC, |live| live.record.asked_at);
             turn.say(
                 Loudness::Info,
                 Stage::LakeLoad,
