@@ -377,6 +377,11 @@ check "and verify finds nothing wrong" -- inside ampd -q verify --from "$start" 
 printf 'note  %s resident, %s threads\n' "$(inside sed -n 's/^VmRSS:[[:space:]]*//p' "/proc/$(show MainPID)/status")" "$(inside sed -n 's/^Threads:[[:space:]]*//p' "/proc/$(show MainPID)/status")"
 inside systemctl stop ampd
 check "root looks at the journal of the stopped daemon" -- inside ampd -q hour ls
+refuses() {
+    said=$(inside ampd -q --color never once 2>&1) && return 1
+    grep -q E505 <<<"$said"
+}
+check "root's work on its directories is refused: what root writes the daemon could not read" -- refuses
 check "which does not keep it from starting again" -- inside systemctl start ampd
 inside systemctl stop ampd
 

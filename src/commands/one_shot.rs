@@ -40,6 +40,7 @@ pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
         Err(JournalError::Locked { pid }) => return hand_over::run(session, work, pid).await,
         Err(error) => return Err(journal_failure(&error)),
     };
+    session.writes_as_owner()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let progress = Progress::new();
     let effects = session.open_effects(progress.clone(), Metrics::new()).await?;

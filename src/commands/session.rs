@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,6 +136,19 @@ impl Session {
             telemetry::say(&telemetry::Line::warn(note.clone()));
         }
         Ok(opened)
+    }
+
+    /// Refuses root where somebody else works: files that root writes into the daemon's directories are closed to the
+    /// daemon, which would wait for them for ever.
+    pub fn writes_as_owner(&self) -> Result<(), Failure> {
+        let dir = &self.config().state_dir;
+        let Ok(found) = std::fs::metadata(dir) else { return Ok(()) };
+        let owner = found.uid();
+        if owner == 0 || !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let message = format!("{} belongs to the user {owner}, who could not read what root writes", dir.display());
+        Err(Failure::new("E505", message).help(format!("run it as that user: `sudo -u '#{owner}' ampd ...`")))
     }
 
     /// Opens the lake.

@@ -76,6 +76,7 @@ fn held(snapshot: &Snapshot) -> String {
 fn import(global: &Global, file: &Path) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
     let changes = read(file)?;
+    session.writes_as_owner()?;
     let mut opened = session.open_journal()?;
     if !opened.fresh {
         let dir = session.config().state_dir.display();
@@ -109,6 +110,7 @@ fn read(file: &Path) -> Result<Vec<Change>, Failure> {
 
 async fn rebuild(global: &Global) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
+    session.writes_as_owner()?;
     let mut opened = session.open_journal()?;
     let old = load(&mut opened)?;
     let lake = session.open_lake().await?;
