@@ -25,13 +25,13 @@ pub use handle::{Gone, Handle};
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
 pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
+#[cfg(debug_assertions)]
+use crate::model::invariant;
 use crate::model::planner::Plan;
 use crate::model::{
     CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy,
     Random, Scope, Snapshot, SourceName, SourceRecord, Window, retry,
 };
-#[cfg(debug_assertions)]
-use crate::model::invariant;
 use state::{Gate, Live, SourceState, Turn};
 
 /// Decides what is done next. Holds no file, no socket and no clock; the same events at the same times give the same
