@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::hand_over::patiently;
 use super::output::Output;
 use super::session;
 use crate::admin::client::{Client, ClientError};
@@ -47,20 +48,23 @@ pub fn client_failure(error: &ClientError) -> Failure {
 
 /// `ampd pause`
 pub async fn pause(global: &Global) -> Result<Exit, Failure> {
-    client(global)?.pause().await.map_err(|error| client_failure(&error))?;
+    let client = client(global)?;
+    patiently(|| client.pause()).await.map_err(|error| client_failure(&error))?;
     said(global, "paused: nothing more is asked of Amplitude until `ampd resume`; what is staged is published")
 }
 
 /// `ampd resume`
 pub async fn resume(global: &Global) -> Result<Exit, Failure> {
-    client(global)?.resume().await.map_err(|error| client_failure(&error))?;
+    let client = client(global)?;
+    patiently(|| client.resume()).await.map_err(|error| client_failure(&error))?;
     said(global, "resumed")
 }
 
 /// `ampd trigger`
 pub async fn trigger(global: &Global, args: TriggerArgs) -> Result<Exit, Failure> {
     let request = TriggerRequest { source: args.source };
-    let accepted = client(global)?.trigger(&request).await.map_err(|error| client_failure(&error))?;
+    let client = client(global)?;
+    let accepted = patiently(|| client.trigger(&request)).await.map_err(|error| client_failure(&error))?;
     let words =
         if accepted.paused { "triggered; it is paused, so nothing is asked until `ampd resume`" } else { "triggered" };
     said(global, words)

@@ -35,6 +35,7 @@ pub struct Work {
 /// Does it, and writes the summary.
 pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let started = clock::monotonic();
+    session.may_work()?;
     let mut opened = match session.try_open_journal() {
         Ok(opened) => opened,
         Err(JournalError::Locked { pid }) => return hand_over::run(session, work, pid).await,

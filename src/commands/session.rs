@@ -138,6 +138,12 @@ impl Session {
         Ok(opened)
     }
 
+    /// Refuses work without its secrets where no daemon can have them: nothing is created for it.
+    pub fn may_work(&self) -> Result<(), Failure> {
+        let somebody_worked = self.config().state_dir.join("lock").exists();
+        self.lacks.clone().filter(|_| !somebody_worked).map_or(Ok(()), Err)
+    }
+
     /// Refuses root where somebody else works: files that root writes into the daemon's directories are closed to the
     /// daemon, which would wait for them for ever.
     pub fn writes_as_owner(&self) -> Result<(), Failure> {

@@ -171,8 +171,9 @@ impl<E: Effects> Driver<E> {
     }
 
     fn sleep(&self, deadline: Option<Instant>) -> Duration {
-        let now = clock::now();
-        let next = self.engine.next_time(now).and_then(|time| (time - now).to_std().ok()).unwrap_or(self.wake_every);
+        // Judged by the time of the last turn: what became due since then is not missed, it is slept for no time.
+        let until = |time: DateTime<Utc>| (time - clock::now()).to_std().unwrap_or_default();
+        let next = self.engine.next_time(self.clocks.0).map_or(self.wake_every, until);
         let until_deadline =
             deadline.map_or(self.wake_every, |deadline| deadline.saturating_duration_since(clock::monotonic()));
         // A millisecond more than asked, so that the engine finds the time past and not just short of it.

@@ -125,7 +125,9 @@ async fn give(client: &Client, tasks: &[Task]) -> Result<Accepted, ClientError> 
 }
 
 /// Asks again while the daemon says "not now".
-async fn patiently<T, F: Future<Output = Result<T, ClientError>>>(ask: impl Fn() -> F) -> Result<T, ClientError> {
+pub(super) async fn patiently<T, F: Future<Output = Result<T, ClientError>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, ClientError> {
     let started = clock::monotonic();
     loop {
         match ask().await {
