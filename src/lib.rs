@@ -52,7 +52,7 @@
 //! 9. **Two daemons on one lake cannot harm each other.**
 //!    proof: `no_schedule_breaks_a_promise`, `a_generation_taken_or_skipped_is_contested`.
 //! 10. **Memory is bounded** whatever the archive's size; disk is bounded by configuration.
-//!     proof: `a_bomb_is_refused`, `staging_without_room_drops_the_download_blames_no_hour_and_goes_on_when_there_is_room`.
+//!     proof: `a_bomb_is_refused`, `two_downloads_that_do_not_fit_into_staging_together_land_one_after_the_other`.
 //! 11. **Secrets appear nowhere**: not in logs, status, metrics, argv, panics, errors.
 //!     proof: `secrets_appear_in_no_output_log_status_or_state`, `nothing_that_is_loaded_prints_a_secret`.
 //! 12. **A wrong clock** never exports an unfinished hour and never stalls the daemon for long.
