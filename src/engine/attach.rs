@@ -74,13 +74,14 @@ impl Engine {
     }
 
     /// On a store without conditional writes: when a manifest that an earlier process asked for has landed or never will.
-    pub(super) fn late_writes_end(&self) -> Option<DateTime<Utc>> {
-        self.started_at.checked_add_signed(self.policy.late_write)
+    /// The same for one that this process asked for.
+    pub(super) fn late_writes_end(&self, asked_here: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        asked_here.unwrap_or(self.started_at).max(self.started_at).checked_add_signed(self.policy.late_write)
     }
 
     /// A process that lived that long with this journal has seen everything land: the next one need not wait.
     pub(super) fn settle(&mut self, turn: &mut Turn) {
-        let waited = self.late_writes_end().is_some_and(|end| turn.now >= end);
+        let waited = self.late_writes_end(None).is_some_and(|end| turn.now >= end);
         if self.conditional_writes == Some(false) && !self.lake.settled && waited {
             self.lake.settled = true;
             turn.changes.push(Change::Lake(self.lake.clone()));

@@ -209,7 +209,8 @@ impl Engine {
         published: ManifestRef,
         ours: bool,
     ) {
-        let Some(source) = self.sources.get(name) else { return };
+        let Some(source) = self.sources.get_mut(name) else { return };
+        source.manifests_asked.remove(&hour);
         let recheck_after = self.policy.sources.get(name).and_then(|policy| policy.recheck_after);
         let mut record = source.ledger.record(hour);
         let before = record.published;

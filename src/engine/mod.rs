@@ -25,13 +25,13 @@ pub use handle::{Gone, Handle};
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
 pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
+#[cfg(debug_assertions)]
+use crate::model::invariant;
 use crate::model::planner::Plan;
 use crate::model::{
     CaptureId, CaptureRecord, CaptureState, Change, FaultKind, Hour, HourRecord, LakeRecord, Ledger, Phase, Policy,
     Random, Scope, Snapshot, SourceName, SourceRecord, Window, retry,
 };
-#[cfg(debug_assertions)]
-use crate::model::invariant;
 use state::{Gate, Live, SourceState, Turn};
 
 /// Decides what is done next. Holds no file, no socket and no clock; the same events at the same times give the same
@@ -153,6 +153,10 @@ impl Engine {
                 self.sources.values_mut().for_each(|source| source.clock_ahead = None);
                 // The wait for late writes begins anew: neither cut short nor stretched by a clock that was set.
                 self.started_at = now;
+                self.sources
+                    .values_mut()
+                    .flat_map(|source| source.manifests_asked.values_mut())
+                    .for_each(|at| *at = now);
             }
             Event::Done(id, outcome) => self.on_done(&mut turn, id, outcome),
             Event::Order(order) => self.on_order(&mut turn, order),
@@ -307,7 +311,11 @@ impl Engine {
             let sweep = source.sweep_after.values().filter_map(|pause| pause.ends(now)).min();
             [own, keys, sweep, self.plan(name, now, |plan: &Plan| plan.next_time())].into_iter().flatten()
         });
-        let late = self.late_writes_end().filter(|_| self.conditional_writes == Some(false));
+        let asked = self.sources.values().flat_map(|source| source.manifests_asked.values().copied().map(Some));
+        let late = std::iter::once(None)
+            .chain(asked)
+            .filter_map(|asked| self.late_writes_end(asked))
+            .filter(|_| self.conditional_writes == Some(false));
         gates.chain(sources).chain(late).filter(|time| *time > now).min()
     }
 

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::state::{Attachment, Turn};
 use super::step::Order;
-use crate::model::{Draft, Hour, HourState, Phase, SourceName, Why, Work};
+use crate::model::{Draft, Hour, HourRecord, HourState, Phase, SourceName, Why, Work};
 
 impl Engine {
     /// Orders that are carried out as soon as the lake was compared with the journal, before anything is asked.
@@ -93,8 +93,8 @@ impl Engine {
             return;
         }
         let generation = record.next_generation();
+        let mut work = succeeding(&record, Why::First);
         self.drop_work(turn, name, hour, &mut record);
-        let mut work = Work::new(Why::First);
         work.phase = Phase::Uploaded(Box::new(Draft::without_rows(generation, HourState::Skipped, Some(reason))));
         record.work = Some(Box::new(work));
         self.put(turn, name, hour, record);
@@ -106,8 +106,15 @@ impl Engine {
             self.retry_hour(turn, name, hour);
             return;
         }
+        let work = succeeding(&record, Why::Reexport { allow_shrink });
         self.drop_work(turn, name, hour, &mut record);
-        record.work = Some(Box::new(Work::new(Why::Reexport { allow_shrink })));
+        record.work = Some(Box::new(work));
         self.put(turn, name, hour, record);
     }
+}
+
+/// New work in the place of other work, whose manifest may still land on a store without conditional writes.
+fn succeeding(record: &HourRecord, why: Why) -> Work {
+    let manifest_asked = record.work.as_ref().and_then(|work| work.manifest_asked);
+    Work { manifest_asked, ..Work::new(why) }
 }

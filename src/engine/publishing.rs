@@ -1,5 +1,7 @@
 //! The way of an uploaded hour to its manifest, and what happens when somebody else was there first.
 
+use chrono::{DateTime, Utc};
+
 use super::hours::{Verdict, compare};
 use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
@@ -19,22 +21,31 @@ impl Engine {
         capture: CaptureFacts,
     ) {
         let in_flight = self.flights.values().filter(|step| matches!(step, Step::Publish { .. })).count();
-        if in_flight >= PUBLISHES_MAX || !self.may_publish(&record, capture.id, turn) {
+        if in_flight >= PUBLISHES_MAX || !self.may_publish(name, hour, &record, capture.id, turn) {
             return;
         }
-        if self.conditional_writes == Some(false)
-            && let Some(work) = record.work.as_mut()
-            && work.manifest_asked != capture.id
-        {
-            work.manifest_asked = capture.id;
-            self.put(turn, name, hour, record);
+        if self.conditional_writes == Some(false) {
+            if let Some(source) = self.sources.get_mut(name) {
+                source.manifests_asked.insert(hour, turn.now);
+            }
+            if let Some(work) = record.work.as_mut().filter(|work| work.manifest_asked != capture.id) {
+                work.manifest_asked = capture.id;
+                self.put(turn, name, hour, record);
+            }
         }
         let step = Step::Publish { source: name.clone(), hour, draft, capture };
         self.run_hour(turn, name, hour, step);
     }
 
     /// Without conditional writes, a manifest that another capture asked for may still land and overwrite: wait it out.
-    fn may_publish(&self, record: &HourRecord, capture: Option<CaptureId>, turn: &Turn) -> bool {
+    fn may_publish(
+        &self,
+        name: &SourceName,
+        hour: Hour,
+        record: &HourRecord,
+        capture: Option<CaptureId>,
+        turn: &Turn,
+    ) -> bool {
         if self.conditional_writes != Some(false) {
             return true;
         }
@@ -42,8 +53,10 @@ impl Engine {
         if asked.is_some() && asked == capture {
             return true;
         }
-        let certain = self.lake.settled && asked.is_none();
-        certain || self.late_writes_end().is_none_or(|end| turn.now >= end)
+        // What this process asked for may land for as long again; what earlier ones asked for, since it started.
+        let asked_here = self.sources.get(name).and_then(|source| source.manifests_asked.get(&hour).copied());
+        let certain = self.lake.settled && asked.is_none() && asked_here.is_none();
+        certain || self.late_writes_end(asked_here).is_none_or(|end| turn.now >= end)
     }
 
     /// Hours that a person skips have no capture.
@@ -119,7 +132,9 @@ impl Engine {
         if let Some(facts) = facts
             && compare(why, &draft.content, &facts) == Verdict::Keep
         {
-            let asked_at = capture.id.and_then(|id| self.lives.get(&id)).map_or(turn.now, |live| live.record.asked_at);
+            // Nobody asked for the sake of a skip: it is no recheck.
+            let live = capture.id.and_then(|id| self.lives.get(&id));
+            let asked_at = live.map_or(DateTime::<Utc>::MIN_UTC, |live| live.record.asked_at);
             turn.say(
                 Loudness::Info,
                 Stage::LakeLoad,

@@ -115,6 +115,8 @@ pub(super) struct SourceState {
     pub(super) left_meanwhile: BTreeSet<Hour>,
     pub(super) reading: bool,
     pub(super) steps_in_flight: BTreeSet<Hour>,
+    /// On a store without conditional writes: when this process asked for a manifest that was not seen yet.
+    pub(super) manifests_asked: BTreeMap<Hour, DateTime<Utc>>,
 }
 
 impl SourceState {
@@ -141,6 +143,7 @@ impl SourceState {
             left_meanwhile: BTreeSet::new(),
             reading: false,
             steps_in_flight: BTreeSet::new(),
+            manifests_asked: BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Plants each bug of this directory in a copy of the tree, and runs the simulation until it is caught.
-#   tests/mutants/run.sh [NAME...]     all of them without names; MUTANT_SCHEDULES (default 20000) is the most tried
+#   tests/mutants/run.sh [NAME...]     all of them without names; MUTANT_SCHEDULES (default 40000) is the most tried
 # Exits with 1 when a bug survives, or when its patch does not apply or compile any more.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -8,7 +8,7 @@ root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 export CARGO_TARGET_DIR="${MUTANT_TARGET:-$root/target/mutants}"
-export AMPD_SCHEDULES="${MUTANT_SCHEDULES:-20000}"
+export AMPD_SCHEDULES="${MUTANT_SCHEDULES:-40000}"
 # One place for every copy, so that cargo compiles what a patch touches and nothing else.
 crate="$CARGO_TARGET_DIR/crate"
 mkdir -p "$work/base/tests" "$crate"

@@ -185,8 +185,7 @@ pub fn apply(world: &mut World, key: &str, body: Body, late: bool) -> Created {
             check::on_manifest(world, &manifest);
             world.counts.manifests += 1;
             // An overwrite by the same capture does not count as a publication.
-            let modified = world.lake.manifests.get(&slot).map_or(modified, |(_, first)| *first);
-            world.lake.manifests.insert(slot, (*manifest, modified));
+            world.lake.manifests.entry(slot).or_insert((*manifest, modified));
             Created::Created
         }
     }
