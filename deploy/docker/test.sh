@@ -47,7 +47,7 @@ check() {
     if said=$("$@" 2>&1); then ok "$words"; else bad "$words"; printf '%s\n' "$said" | tail -n 5 | sed 's/^/        /'; fi
 }
 # same WORDS EXPECTED ACTUAL
-same() { if [ "$2" = "$3" ]; then ok "$1"; else bad "$1: $3 instead of $2"; fi; }
+same() { if [ "$2" = "$3" ]; then ok "$1: $2"; else bad "$1: $3 instead of $2"; fi; }
 until_() {
     local end=$((SECONDS + $1))
     shift
@@ -171,7 +171,7 @@ pod kill -s KILL "$name" >/dev/null
 stopped() { [ "$(state Running)" = false ]; }
 until_ 20 stopped || true
 at=$(compare --count)
-same "killed in the middle ($at of 48 hours), exit" 137 "$(state ExitCode)"
+same "killed in the middle ($at of 48 hours), exit code" 137 "$(state ExitCode)"
 if [ "$at" -lt 48 ]; then ok "some hours were still to do"; else bad "it was done before the kill"; fi
 pod start "$name" >/dev/null
 until_ 60 halfway $((at + 10)) || true
@@ -192,7 +192,7 @@ same "no capability is left, no new privileges" '0000000000000000 1' \
 printf 'note  %s resident\n' "$(sed -n 's/^VmRSS:[[:space:]]*//p' "/proc/$pid/status")"
 at=$SECONDS
 pod stop -t 40 "$name" >/dev/null
-same "podman stop: SIGTERM, within $((SECONDS - at)) s, exit" 0 "$(state ExitCode)"
+same "podman stop: SIGTERM, within $((SECONDS - at)) s, exit code" 0 "$(state ExitCode)"
 
 printf 'docker: %d passed, %d failed (%d s)\n' "$passed" "$failed" $((SECONDS - began))
 [ "$failed" = 0 ]

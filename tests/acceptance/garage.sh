@@ -88,7 +88,7 @@ AWS_ACCESS_KEY_ID=GK$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')
 AWS_SECRET_ACCESS_KEY=$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')
 manage key import --yes -n ampd "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" >/dev/null
 manage bucket allow --read --write lake --key ampd >/dev/null
-export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_EC2_METADATA_DISABLED=true AMPD_STORE=garage
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_EC2_METADATA_DISABLED=true AMPD_STORE=garage AMPD_WINDOW_HOURS=1
 unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AMPD_CONFIG
 
 # --- the simulator ---------------------------------------------------------------------------------------------------
@@ -99,6 +99,9 @@ empty_hours = [2, 3]
 part_ids = [70, 627]
 [rows]
 compact = true
+# Hours take their time, so that the kills find work.
+[[faults]]
+fault = { first_byte_delay = { ms = 400 } }
 TOML
 "$bin" sim -q -c sim.toml --listen 127.0.0.1:0 --port-file sim.port >sim.log 2>&1 &
 started+=($!)

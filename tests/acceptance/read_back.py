@@ -22,6 +22,7 @@ OBJECT = re.compile(r"data/source=web/date=\d{4}-\d{2}-\d{2}/hour=\d{2}/(\d+)_(\
 FIXTURES = {"_ampd/v1/lake.json", "_ampd/v1/source=web/source.json", "_ampd/v1/source=web/lease.json"}
 
 STORE = os.environ.get("AMPD_STORE", "moto")
+WINDOW = int(os.environ.get("AMPD_WINDOW_HOURS", "12"))
 
 failures = []
 
@@ -131,9 +132,9 @@ def check(endpoint, bucket, prefix, simulator, first, kills):
     expect(0 <= lost <= kills, f"{len(whole)} archives were downloaded for {len(captures)} captures with {kills} kills")
     statuses = Counter(one["status"] for one in requests)
     expect(set(statuses) <= {200, 404, None}, f"answers: {dict(statuses)}")
-    # The script asks for 12 hours at a time; empty hours are asked for once more, a day's together; and a kill costs
+    # The script asks for so many hours at a time; empty hours are asked for once more, a day's together; and a kill costs
     # the request in flight, or the one whose answer was not recorded yet.
-    ideal = len(hours) // 12 + len(hours) // 24 + 4
+    ideal = len(hours) // WINDOW + len(hours) // 24 + 4
     expect(len(requests) <= ideal + 2 * kills, f"{len(requests)} requests, {ideal} would do without kills")
     objects = sum(1 for key in listing(s3, bucket, prefix) if OBJECT.fullmatch(key))
     print(
