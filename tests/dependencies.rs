@@ -111,6 +111,8 @@ fn every_dependency_is_used() {
     collect(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut code);
     let mut tests = code.clone();
     collect(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut tests);
+    collect(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz"), &mut tests);
+    code.push_str(&read("fuzz/main.rs"));
     let mut section = "";
     let mut unused = Vec::new();
     for line in manifest.lines() {

@@ -23,6 +23,13 @@ pub use transfer::{ImportError, export, import};
 
 use crate::model::{Change, Snapshot};
 
+/// Reads one stored record, as opening does: its key and its value with version and checksum.
+pub fn read_record(key: &[u8], value: &[u8]) -> Result<Snapshot, JournalError> {
+    let mut snapshot = Snapshot::default();
+    codec::read(key, value, &mut snapshot)?;
+    Ok(snapshot)
+}
+
 /// The store of the engine's records.
 pub trait Journal: Send {
     /// Everything, as of the last commit.

@@ -58,17 +58,23 @@ pub async fn read_manifest(
 ) -> Result<Option<Manifest>, LakeError> {
     let key = layout::manifest_key(source, hour, generation);
     let Some(bytes) = lake.get(&key).await? else { return Ok(None) };
+    manifest_of(source, hour, generation, &bytes).map(Some)
+}
+
+/// The manifest that these bytes are, checked to be the one its key names.
+pub fn manifest_of(source: &SourceName, hour: Hour, generation: u32, bytes: &[u8]) -> Result<Manifest, LakeError> {
+    let key = layout::manifest_key(source, hour, generation);
     if bytes.len() > MANIFEST_MAX {
         return Err(LakeError::Refused(format!("{key} is longer than {} MiB", MANIFEST_MAX >> 20)));
     }
-    let manifest: Manifest = decoded(&key, SCHEMA, &bytes)?;
+    let manifest: Manifest = decoded(&key, SCHEMA, bytes)?;
     if manifest.source != *source || manifest.hour != hour || manifest.generation != generation {
         let Manifest { source, hour, generation, .. } = manifest;
         return Err(LakeError::Refused(format!(
             "{key} says that it is generation {generation} of {hour} of source `{source}`: was it copied?"
         )));
     }
-    Ok(Some(manifest))
+    Ok(manifest)
 }
 
 /// Publishes an hour: the commit point. `Exists` may be this very manifest from an answer that got lost: compare the

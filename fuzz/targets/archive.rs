@@ -1,0 +1,96 @@
+//! Any bytes as a downloaded archive. Whatever they are: an answer, a fault in printable words, never a panic; and what
+//! is read holds the same rows in both formats, which an independent decoder finds in the objects too.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+
+use ampd::archive::{Archive, Limits, Packing, PartSink, PartSums, ReadError};
+use ampd::model::{Content, Fault, FaultKind, Format, Window};
+use flate2::read::MultiGzDecoder;
+
+/// Small enough that a bomb is a short input.
+const LIMITS: Limits = Limits {
+    max_expansion: 200,
+    expansion_floor: 1 << 20,
+    max_member_output: 4 << 20,
+    max_entries: 1000,
+    max_row_bytes: 64 << 10,
+};
+
+pub fn run(input: &[u8]) {
+    let window = Window::new("2026-01-15T00".parse().unwrap(), "2026-01-15T23".parse().unwrap()).unwrap();
+    let archive = match Archive::open(file(input), window, LIMITS) {
+        Ok(archive) => archive,
+        Err(fault) => return is_blamed_on_the_archive(&fault),
+    };
+    for hour in archive.hours().collect::<Vec<_>>() {
+        let packed = read(&archive, hour, Format::JsonGz);
+        let plain = read(&archive, hour, Format::Json);
+        match (packed, plain) {
+            (Ok((packed, objects)), Ok((plain, lines))) => {
+                assert_eq!(packed, plain, "both formats hold the same rows");
+                let mut raw = Vec::new();
+                MultiGzDecoder::new(objects.as_slice()).read_to_end(&mut raw).expect("a gzip file, or no file");
+                let rows = |text: &[u8]| {
+                    text.split(|byte| *byte == b'\n')
+                        .filter(|line| !ampd::archive::is_blank(line))
+                        .map(<[u8]>::to_vec)
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(rows(&raw), rows(&lines));
+                assert_eq!(rows(&raw).len() as u64, packed.rows);
+            }
+            (Err(one), Err(other)) => {
+                is_blamed_on_the_archive(&one);
+                is_blamed_on_the_archive(&other);
+            }
+            (one, other) => panic!("the formats disagree: {:?} {:?}", one.map(|of| of.0), other.map(|of| of.0)),
+        }
+    }
+}
+
+fn is_blamed_on_the_archive(fault: &Fault) {
+    assert!(matches!(fault.kind, FaultKind::BrokenArchive | FaultKind::NotAnArchive), "{fault:?}");
+    assert!(!fault.detail.is_empty() && fault.detail.len() <= Fault::DETAIL_MAX, "{fault:?}");
+    assert!(fault.detail.chars().all(|c| (' '..='~').contains(&c)), "{fault:?}");
+}
+
+fn file(bytes: &[u8]) -> File {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempfile_in(memory) } else { tempfile::tempfile() };
+    let mut file = made.unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// Everything that is written, one part after another.
+#[derive(Default)]
+struct Joined(Vec<u8>);
+
+impl PartSink for Joined {
+    type Error = std::convert::Infallible;
+
+    fn begin(&mut self, _: u32) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> Result<(), Self::Error> {
+        self.0.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn end(&mut self, _: PartSums) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+fn read(archive: &Archive, hour: ampd::model::Hour, format: Format) -> Result<(Content, Vec<u8>), Fault> {
+    let mut joined = Joined::default();
+    let packing = Packing { format, part_target: u64::MAX, sha256: false };
+    match archive.read_hour(hour, packing, &mut joined) {
+        Ok(content) => Ok((content, joined.0)),
+        Err(ReadError::Archive(fault)) => Err(fault),
+        Err(ReadError::Sink(never)) => match never {},
+    }
+}
