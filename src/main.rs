@@ -8,6 +8,7 @@ use ampd::commands::{self, output};
 use clap::Parser;
 
 fn main() -> ExitCode {
+    keep_memory_private();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -24,4 +25,10 @@ fn main() -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// Keys are in this process's memory: no core dump is written of it, and nobody but root attaches to it.
+fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

@@ -204,18 +204,16 @@ fn store_checksum(config: &Config) -> config::StoreChecksum {
 }
 
 fn client_failure(name: &SourceName, error: &crate::amplitude::ClientError) -> Failure {
-    Failure::new("E102", format!("source.{name}: {error}"))
+    let code = match error {
+        crate::amplitude::ClientError::Start(_) => "E210",
+        crate::amplitude::ClientError::BaseUrl(_) | crate::amplitude::ClientError::Colon => "E102",
+    };
+    Failure::new(code, format!("source.{name}: {error}"))
 }
 
 /// The journal's error as the end of a command.
 pub fn journal_failure(error: &JournalError) -> Failure {
-    match error {
-        JournalError::Locked { .. } => Failure::new("E504", error.to_string()),
-        JournalError::Full(_) => Failure::new("E501", error.to_string()),
-        JournalError::Refused(_) | JournalError::Io(_) | JournalError::Newer { .. } | JournalError::Corrupt(_) => {
-            Failure::new("E505", error.to_string())
-        }
-    }
+    Failure::new(error.code(), error.to_string())
 }
 
 fn stage_failure(error: &StageError) -> Failure {

@@ -42,10 +42,8 @@ pub enum Control {
 pub trait Observer: Send {
     /// A line for people.
     fn notice(&mut self, notice: &Notice);
-    /// A turn is committed.
+    /// A turn is committed, or waits for the journal.
     fn turn(&mut self, engine: &Engine, now: DateTime<Utc>);
-    /// It still waits for something that is not its fault.
-    fn alive(&mut self) {}
     /// The driver returns.
     fn end(&mut self, engine: &Engine, now: DateTime<Utc>);
 }
@@ -125,10 +123,15 @@ impl<E: Effects> Driver<E> {
 
     async fn run_turns(&mut self, control: &mut mpsc::Receiver<Control>) -> Ended {
         let mut events = vec![Event::Started];
+        // An order is answered when it is recorded: what was promised survives a crash.
+        let mut promised: Vec<oneshot::Sender<Result<(), String>>> = Vec::new();
         let mut deadline: Option<Instant> = None;
         loop {
-            if let Some(ended) = self.turn(std::mem::take(&mut events)).await {
+            if let Some(ended) = self.turn(std::mem::take(&mut events), control).await {
                 return ended;
+            }
+            for answer in promised.drain(..) {
+                let _ = answer.send(Ok(()));
             }
             if deadline.is_some() && self.engine.is_idle() {
                 return Ended::Drained;
@@ -139,11 +142,12 @@ impl<E: Effects> Driver<E> {
                 Some(control) = control.recv() => match control {
                     Control::Tick => events.push(Event::Tick),
                     Control::Order(order, answer) => {
-                        let refused = self.engine.refuses(&order);
-                        if refused.is_none() {
+                        if let Some(why) = self.engine.refuses(&order) {
+                            let _ = answer.send(Err(why));
+                        } else {
                             events.push(Event::Order(order));
+                            promised.push(answer);
                         }
-                        let _ = answer.send(refused.map_or(Ok(()), Err));
                     }
                     Control::Look(look) => look(&self.engine, clock::now()),
                     Control::Drain(grace) => {
@@ -186,7 +190,11 @@ impl<E: Effects> Driver<E> {
     }
 
     /// One turn: events in, one commit, steps started. Several events share a commit.
-    async fn turn(&mut self, events: Vec<Event>) -> Option<Ended> {
+    async fn turn(&mut self, events: Vec<Event>, control: &mut mpsc::Receiver<Control>) -> Option<Ended> {
+        if events.is_empty() {
+            // Somebody only looked: the time of the last turn stays, and with it what is waited for.
+            return None;
+        }
         let now = clock::now();
         let jumped = self.clock_jumped(now).then_some(Event::ClockJumped);
         let mut changes: Vec<Change> = Vec::new();
@@ -200,9 +208,9 @@ impl<E: Effects> Driver<E> {
                 }
             }
         }
-        if let Err(error) = self.commit(changes).await {
+        if let Err(ended) = self.commit(changes, control).await {
             self.abort(|_| true);
-            return Some(Ended::Journal(error));
+            return Some(ended);
         }
         for (id, step) in steps {
             self.start(id, step);
@@ -220,32 +228,61 @@ impl<E: Effects> Driver<E> {
 
     /// Record before you rely: nothing starts before the changes are on the disk. A disk that is full for a while
     /// holds everything up, and loses nothing.
-    async fn commit(&mut self, changes: Vec<Change>) -> Result<(), JournalError> {
+    async fn commit(&mut self, changes: Vec<Change>, control: &mut mpsc::Receiver<Control>) -> Result<(), Ended> {
         if changes.is_empty() {
             return Ok(());
         }
         let changes = Arc::new(changes);
         let mut failures: u32 = 0;
-        loop {
-            let Some(mut journal) = self.journal.take() else {
-                return Err(JournalError::Io("the journal was lost to a panic while it wrote".to_owned()));
-            };
-            let batch = Arc::clone(&changes);
-            let write = tokio::task::spawn_blocking(move || {
-                let result = journal.commit(&batch);
-                (journal, result)
-            });
-            let (journal, result) =
-                write.await.map_err(|panic| JournalError::Io(format!("writing panicked: {panic}")))?;
-            self.journal = Some(journal);
-            let Err(error) = result else { return Ok(()) };
+        while let Err(error) = self.write(Arc::clone(&changes)).await? {
             failures += 1;
             if self.one_shot && failures >= COMMITS_MAX {
-                return Err(error);
+                return Err(Ended::Journal(error));
             }
             self.observer.notice(&journal_notice(&error));
-            self.observer.alive();
-            tokio::time::sleep(Duration::from_secs(1 << failures.min(5))).await;
+            self.engine.journal_waits(Some((error.code(), error.to_string())));
+            self.observer.turn(&self.engine, clock::now());
+            self.wait_for_journal(Duration::from_secs(1 << failures.min(5)), control).await?;
+        }
+        if failures > 0 {
+            self.engine.journal_waits(None);
+        }
+        Ok(())
+    }
+
+    /// One attempt; the outer error says that the journal is gone.
+    async fn write(&mut self, changes: Arc<Vec<Change>>) -> Result<Result<(), JournalError>, Ended> {
+        let gone = |why: String| Ended::Journal(JournalError::Io(why));
+        let Some(mut journal) = self.journal.take() else {
+            return Err(gone("the journal was lost to a panic while it wrote".to_owned()));
+        };
+        let write = tokio::task::spawn_blocking(move || {
+            let result = journal.commit(&changes);
+            (journal, result)
+        });
+        let (journal, result) = write.await.map_err(|panic| gone(format!("writing panicked: {panic}")))?;
+        self.journal = Some(journal);
+        Ok(result)
+    }
+
+    /// Nothing can be recorded, so no order is taken; but whoever looks is answered, and who says "stop" is heard: what
+    /// was not recorded is as after a crash.
+    async fn wait_for_journal(&mut self, pause: Duration, control: &mut mpsc::Receiver<Control>) -> Result<(), Ended> {
+        let until = clock::monotonic() + pause;
+        loop {
+            let left = until.saturating_duration_since(clock::monotonic());
+            tokio::select! {
+                () = tokio::time::sleep(left) => return Ok(()),
+                Some(control) = control.recv() => match control {
+                    Control::Look(look) => look(&self.engine, clock::now()),
+                    Control::Order(_, answer) => {
+                        let _ = answer.send(Err("the journal cannot be written: `ampd status`".to_owned()));
+                    }
+                    // It looks again by itself as soon as it can.
+                    Control::Tick => {}
+                    Control::Drain(_) | Control::Abandon => return Err(Ended::Drained),
+                },
+            }
         }
     }
 

@@ -58,6 +58,8 @@ pub struct Engine {
     draining: bool,
     /// What earlier processes left in staging is being deleted; nothing new is written there meanwhile.
     tidying: bool,
+    /// Why the journal cannot be written: everything waits for it. Code and words.
+    journal_trouble: Option<(&'static str, String)>,
     /// The schedule said "look": hours that became due since the last time are taken up.
     looking: bool,
     tally: Tally,
@@ -114,6 +116,7 @@ impl Engine {
             random: Random::new(seed),
             paused: false,
             draining: false,
+            journal_trouble: None,
             tidying: false,
             looking: true,
             tally: Tally::default(),

@@ -95,6 +95,13 @@ impl Engine {
             fix,
         };
         let mut problems = Vec::new();
+        problems.extend(self.journal_trouble.as_ref().map(|(code, words)| Problem {
+            code: (*code).to_owned(),
+            hour: None,
+            attempts: 0,
+            message: format!("everything waits for the journal: {words}"),
+            fix: None,
+        }));
         if let Some((_, fault)) = &source.keys_refused {
             problems.push(general(fault, Some("ampd explain E203".to_owned())));
         }
@@ -122,6 +129,11 @@ impl Engine {
         }
         problems.extend(source.last_fault.as_ref().map(|fault| general(fault, None)));
         problems
+    }
+
+    /// Says why the journal cannot be written, or that it can again.
+    pub(super) fn journal_waits(&mut self, why: Option<(&'static str, String)>) {
+        self.journal_trouble = why;
     }
 
     /// Whether the store honours create-once writes, once it was asked.

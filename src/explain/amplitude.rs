@@ -86,4 +86,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         to_do: &["start time synchronisation: `timedatectl set-ntp true`"],
         exit: Exit::Temporary,
     },
+    Entry {
+        code: "E210",
+        title: "the HTTP client cannot start",
+        happened: "The system's root certificates could not be read: none are installed, or the process may open no more files.",
+        by_itself: "Ends; a service manager starts it again.",
+        to_do: &["install the package ca-certificates", "raise the limit of open files: LimitNOFILE=, `ulimit -n`"],
+        exit: Exit::Temporary,
+    },
 ];

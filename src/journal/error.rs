@@ -44,6 +44,15 @@ fn locked(pid: Option<u32>) -> String {
 }
 
 impl JournalError {
+    /// `ampd explain CODE`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "E504",
+            Self::Full(_) => "E501",
+            Self::Refused(_) | Self::Io(_) | Self::Newer { .. } | Self::Corrupt(_) => "E505",
+        }
+    }
+
     /// From an error of the operating system on `path`.
     pub(super) fn from_io(path: &Path, error: &io::Error) -> Self {
         Self::judge(error.kind(), error.raw_os_error(), format!("{}: {error}", path.display()))
@@ -68,7 +77,7 @@ impl JournalError {
         let text: String = text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let names = |any: &[&str]| any.iter().any(|name| text.contains(name));
         if names(&["StorageFull", "QuotaExceeded", "No space left"]) {
-            Self::Full(text)
+            Self::Full(io::Error::from(io::ErrorKind::StorageFull).to_string())
         } else if names(&["PermissionDenied", "ReadOnlyFilesystem"]) {
             Self::Refused(text)
         } else {

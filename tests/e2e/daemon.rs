@@ -8,10 +8,10 @@ use ampd::simulator::{Fault, FaultKind};
 use super::support::{Ended, World, dashed, ended};
 
 /// A daemon that is ready; killed when it is dropped.
-struct Daemon(Child);
+pub struct Daemon(Child);
 
 impl Daemon {
-    fn start(world: &World) -> Self {
+    pub fn start(world: &World) -> Self {
         let mut command = world.command(&["run"]);
         let daemon = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let until = Instant::now() + Duration::from_secs(30);
@@ -27,7 +27,7 @@ impl Daemon {
     }
 
     /// It drains, and answers its exit code.
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         self.signal("-TERM");
         self.0.wait().unwrap().code()
     }

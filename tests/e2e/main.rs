@@ -13,6 +13,7 @@ mod daemon;
 mod failures;
 mod kills;
 mod late;
+mod machine;
 mod secrets;
 mod state;
 mod store;

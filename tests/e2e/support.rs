@@ -139,7 +139,12 @@ impl World {
 
     /// The binary with these arguments, not started yet.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        fs::write(self.path("ampd.toml"), self.config_text()).unwrap();
+        let (file, text) = (self.path("ampd.toml"), self.config_text());
+        // A process that is just starting must not find it half written.
+        if fs::read_to_string(&file).is_ok_and(|there| there == text) {
+            return self.bare(arguments);
+        }
+        fs::write(file, text).unwrap();
         self.bare(arguments)
     }
 

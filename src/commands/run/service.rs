@@ -38,6 +38,14 @@ impl ServiceWatch {
     pub fn new(inner: Watch, metrics: Metrics) -> Self {
         Self { inner, said: None, watchdog: watchdog_interval().is_some(), metrics }
     }
+
+    /// The loop turns.
+    fn alive(&mut self) {
+        self.metrics.beat();
+        if self.watchdog {
+            tell(&[NotifyState::Watchdog]);
+        }
+    }
 }
 
 impl Observer for ServiceWatch {
@@ -54,13 +62,6 @@ impl Observer for ServiceWatch {
         {
             tell(&[NotifyState::Status(&in_words(&self.inner.sources(engine, now)))]);
             self.said = Some(clock::monotonic());
-        }
-    }
-
-    fn alive(&mut self) {
-        self.metrics.beat();
-        if self.watchdog {
-            tell(&[NotifyState::Watchdog]);
         }
     }
 
