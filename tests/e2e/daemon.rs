@@ -22,6 +22,10 @@ impl Daemon {
         daemon
     }
 
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     fn signal(&self, signal: &str) {
         Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
     }
