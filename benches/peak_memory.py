@@ -6,6 +6,9 @@ on a directory lake. Nothing is asserted; the lake's row count must equal the si
 nothing and the script fails.
 
     AMPD_BIN=target/release/ampd benches/peak_memory.py [rows-per-hour ...]
+
+With AMPD_LIMIT_MIB=64 in the environment (as root) ampd runs in a memory cgroup of that size, page cache included:
+the kernel kills it when it needs more, and the script fails.
 """
 import json
 import os
@@ -57,17 +60,44 @@ def truth(port):
         return json.load(answer)
 
 
+class Limit:
+    """A memory cgroup (version 1 or 2) of so many MiB; none without a number."""
+
+    def __init__(self, mebibytes):
+        self.group = None
+        if not mebibytes:
+            return
+        version1 = os.path.isdir("/sys/fs/cgroup/memory")
+        self.group = os.path.join("/sys/fs/cgroup/memory" if version1 else "/sys/fs/cgroup", f"ampd-{os.getpid()}")
+        os.makedirs(self.group, exist_ok=True)
+        self.write("memory.limit_in_bytes" if version1 else "memory.max", f"{mebibytes}M")
+
+    def write(self, name, text):
+        with open(os.path.join(self.group, name), "w") as file:
+            file.write(text)
+
+    def enter(self):
+        if self.group:
+            self.write("cgroup.procs", str(os.getpid()))
+
+    def remove(self):
+        if self.group:
+            os.rmdir(self.group)
+
+
 def measure(work, port, form):
     with open(os.path.join(work, "ampd.toml"), "w") as config:
         config.write(CONFIG.format(port=port, day=DAY, form=form))
     began = time.monotonic()
     command = [AMPD, "backfill", "--from", f"{DAY}T00", "--to", f"{DAY}T23", "-q", "-o", "json"]
-    child = subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE)
+    limit = Limit(os.environ.get("AMPD_LIMIT_MIB"))
+    child = subprocess.Popen(command, cwd=work, stdout=subprocess.PIPE, preexec_fn=limit.enter)
     output = child.stdout.read()
     _, status, usage = os.wait4(child.pid, 0)
-    summary = json.loads(output.splitlines()[-1])
+    limit.remove()
     if os.waitstatus_to_exitcode(status) != 0:
-        sys.exit(f"ampd failed: {summary}")
+        sys.exit(f"ampd ended with {os.waitstatus_to_exitcode(status)}: {output.decode(errors='replace')}")
+    summary = json.loads(output.splitlines()[-1])
     return summary["rows"], usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, time.monotonic() - began
 
 
@@ -98,6 +128,7 @@ def main():
                     json.dumps(
                         {
                             "format": form,
+                            "limit_mib": int(os.environ.get("AMPD_LIMIT_MIB", 0)) or None,
                             "raw_mb": round(expected["bytes"] / 1e6),
                             "rows": got,
                             "peak_rss_mib": round(rss, 1),
