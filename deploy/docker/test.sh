@@ -143,7 +143,7 @@ first=$(date -u -d '52 hours ago' +%Y-%m-%dT%H) last=$(date -u -d '5 hours ago' 
 pod volume create "$name" >/dev/null
 volume=$(pod volume inspect --format '{{.Mountpoint}}' "$name")
 compare() {
-    nsenter -t "$sim" -n -- python3 "$top/tests/acceptance/compare.py" --lake "$volume/lake" --source default \
+    nsenter -t "$sim" -n -- python3 "$top/tests/acceptance/read_back.py" --lake "$volume/lake" --source default \
         --simulator "$simulator" --from "${first//-/}" --to "$last" "$@"
 }
 complete() { compare; }

@@ -59,7 +59,7 @@ show() { inside systemctl show ampd -P "$1"; }
 journal() { inside journalctl -u ampd --no-pager -o cat "$@"; }
 simulator=http://127.0.0.1:8099
 compare() {
-    nsenter -t "$leader" -n -- python3 "$top/tests/acceptance/compare.py" \
+    nsenter -t "$leader" -n -- python3 "$top/tests/acceptance/read_back.py" \
         --lake "$root/var/lib/ampd/lake" --simulator "$simulator" --from "${1//-/}" --to "$last" "${@:2}"
 }
 complete() { compare "$1" >/dev/null 2>&1; }
