@@ -34,6 +34,8 @@ LABEL org.opencontainers.image.title="ampd" \
 COPY --from=builder /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=builder --chown=65532:65532 /out/var/lib/ampd /var/lib/ampd
 COPY --from=builder /out/usr /usr
+# Memory that a big archive needed goes back to the system afterwards (glibc keeps some per thread otherwise).
+ENV MALLOC_ARENA_MAX=2 MALLOC_TRIM_THRESHOLD_=131072
 # The lowest layer of the configuration: a file and AMPD_SECTION__KEY variables win over these.
 ENV STATE_DIRECTORY=/var/lib/ampd \
     CACHE_DIRECTORY=/var/lib/ampd/staging \

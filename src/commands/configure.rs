@@ -4,14 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use croner::Cron;
-use croner::parser::{CronParser, Seconds};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::output::{self, Output};
 use super::session::load;
-use crate::cli::{ConfigCommand, Global};
+use crate::cli::{ConfigCommand, Global, OutputForm};
 use crate::clock;
 use crate::config::{self, Every, Loaded, Schedule};
 use crate::exit::Exit;
@@ -64,9 +62,12 @@ fn init(output: &Output, file: &Path, force: bool) -> Result<(), Failure> {
 
 fn check(global: &Global, output: &Output) -> Result<(), Failure> {
     let loaded = load(global)?;
-    let color = output::use_color(global.color, std::io::stdout().is_terminal());
-    for warning in &loaded.warnings {
-        output.text(&warning.render_warning(color));
+    // In JSON they are part of the object.
+    if !matches!(output.form(), OutputForm::Json | OutputForm::Jsonl) {
+        let color = output::use_color(global.color, std::io::stderr().is_terminal());
+        for warning in &loaded.warnings {
+            output::note(&warning.render_warning(color));
+        }
     }
     let ticks = ticks(&loaded.config.schedule, clock::now());
     let shown: Vec<String> = ticks.iter().map(|tick| tick.format("%Y-%m-%d %H:%M:%SZ").to_string()).collect();
@@ -103,17 +104,11 @@ fn schedule(schedule: &Schedule) -> String {
 
 /// When the daemon would look next, without the jitter.
 fn ticks(schedule: &Schedule, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
-    match &schedule.every {
-        Every::Interval(every) => {
-            let every = TimeDelta::from_std(*every).unwrap_or(TimeDelta::MAX);
-            std::iter::successors(Some(now), |time| time.checked_add_signed(every)).take(TICKS).collect()
-        }
-        Every::Cron(cron) => parsed(cron).map_or_else(Vec::new, |cron| cron.iter_after(now).take(TICKS).collect()),
-    }
-}
-
-fn parsed(cron: &str) -> Option<Cron> {
-    CronParser::builder().seconds(Seconds::Required).build().parse(cron).ok()
+    let first = match &schedule.every {
+        Every::Interval(_) => Some(now),
+        Every::Cron(_) => schedule.every.after(now),
+    };
+    std::iter::successors(first, |tick| schedule.every.after(*tick)).take(TICKS).collect()
 }
 
 #[cfg(test)]
@@ -122,7 +117,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cli::OutputForm;
     use crate::commands::output::tests::Shared;
 
     #[test]
@@ -146,7 +140,8 @@ mod tests {
             let schedule = Schedule { every, jitter: Duration::ZERO };
             ticks(&schedule, now).iter().map(|tick| tick.format("%H:%M:%S").to_string()).collect::<Vec<_>>()
         };
-        assert_eq!(shown(Every::Cron("0 5 * * * *".to_owned())), ["10:05:00", "11:05:00", "12:05:00"]);
+        let hourly = "0 5 * * * *".parse().unwrap();
+        assert_eq!(shown(Every::Cron(Box::new(hourly))), ["10:05:00", "11:05:00", "12:05:00"]);
         assert_eq!(shown(Every::Interval(Duration::from_hours(1))), ["09:12:05", "10:12:05", "11:12:05"]);
     }
 }

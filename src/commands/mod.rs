@@ -20,6 +20,7 @@ pub mod session;
 pub mod shell;
 pub mod sim;
 pub mod state;
+pub mod state_dir;
 pub mod status;
 pub mod stop;
 pub mod summary;
@@ -68,6 +69,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
 fn on_runtime(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .thread_name("ampd-worker")
         .max_blocking_threads(16)
         .enable_all()
         .build()

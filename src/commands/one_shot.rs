@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::observe::{About, Watch};
-use super::session::{Session, journal_failure, policy, random_seed};
+use super::session::{NotOpened, Session, journal_failure, policy, random_seed};
 use super::stop::{self, Signal};
 use super::summary::{RunSummary, SourceWatermark};
 use super::{hand_over, output};
 use crate::clock;
 use crate::engine::{Driver, Ended, Engine, Order, SourceEnd, Stop};
 use crate::exit::Exit;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::lake::LakeFacts;
 use crate::model::report::DaemonReport;
 use crate::model::{Fault, Scope, SourceName, Window};
@@ -36,12 +36,11 @@ pub struct Work {
 pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let started = clock::monotonic();
     session.may_work()?;
-    let mut opened = match session.try_open_journal() {
+    let mut opened = match session.open_journal() {
         Ok(opened) => opened,
-        Err(JournalError::Locked { pid }) => return hand_over::run(session, work, pid).await,
-        Err(error) => return Err(journal_failure(&error)),
+        Err(NotOpened::Held(pid)) => return hand_over::run(session, work, pid).await,
+        Err(NotOpened::Failed(failure)) => return Err(failure),
     };
-    session.writes_as_owner()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let progress = Progress::new();
     let effects = session.open_effects(progress.clone(), Metrics::new()).await?;

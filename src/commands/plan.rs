@@ -31,7 +31,7 @@ struct SourcePlan {
 pub fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
     let now = clock::now();
-    let mut opened = session.open_journal()?;
+    let mut opened = session.look_at_journal()?;
     let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let rules = policy(session.config());
     let mut scope = scope_of(&session, args.source.as_ref())?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +9,18 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::output::{self, Output};
+use super::state_dir::owner_before_root;
+pub use super::state_dir::{NotOpened, journal_failure};
 use crate::amplitude::Client;
 use crate::archive::Limits;
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, InvalidRows, Loaded};
 use crate::effects::{LiveEffects, World};
-use crate::journal::{JournalError, Opened, SledJournal};
 use crate::lake::{self, Lake};
 use crate::model::{Policy, RetryPolicy, SourceName, SourcePolicy};
 use crate::problem::Failure;
 use crate::stage::{Stage, StageError};
 use crate::telemetry::{self, Guard, Metrics, Progress};
-
-/// Opening the journal takes at most this long before a hung database is set aside.
-const JOURNAL_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A command's surroundings.
 pub struct Session {
@@ -103,7 +100,9 @@ impl Session {
         let run_id = random_hex(8)?;
         let color = output::use_color(global.color, std::io::stderr().is_terminal());
         let options = telemetry::Options { run_id: &run_id, verbose: global.verbose, quiet: global.quiet, color };
-        let log = telemetry::init(&loaded.config.log, &options);
+        let mut log = loaded.config.log.clone();
+        log.dir = log.dir.filter(|dir| owner_before_root(dir).is_none());
+        let log = telemetry::init(&log, &options);
         let output = Arc::new(Output::stdout(global.form()));
         Ok(Self { loaded, run_id, output, global: global.clone(), lacks: None, log })
     }
@@ -124,37 +123,10 @@ impl Session {
         self.config().state_dir.join("status.json")
     }
 
-    /// Opens the journal; the lock on the state directory is held as long as it lives.
-    pub fn open_journal(&self) -> Result<Opened, Failure> {
-        self.try_open_journal().map_err(|error| journal_failure(&error))
-    }
-
-    /// As [`Session::open_journal`], for who can do without it.
-    pub fn try_open_journal(&self) -> Result<Opened, JournalError> {
-        let opened = SledJournal::open(&self.config().state_dir, JOURNAL_DEADLINE)?;
-        for note in &opened.notes {
-            telemetry::say(&telemetry::Line::warn(note.clone()));
-        }
-        Ok(opened)
-    }
-
     /// Refuses work without its secrets where no daemon can have them: nothing is created for it.
     pub fn may_work(&self) -> Result<(), Failure> {
         let somebody_worked = self.config().state_dir.join("lock").exists();
         self.lacks.clone().filter(|_| !somebody_worked).map_or(Ok(()), Err)
-    }
-
-    /// Refuses root where somebody else works: files that root writes into the daemon's directories are closed to the
-    /// daemon, which would wait for them for ever.
-    pub fn writes_as_owner(&self) -> Result<(), Failure> {
-        let dir = &self.config().state_dir;
-        let Ok(found) = std::fs::metadata(dir) else { return Ok(()) };
-        let owner = found.uid();
-        if owner == 0 || !rustix::process::geteuid().is_root() {
-            return Ok(());
-        }
-        let message = format!("{} belongs to the user {owner}, who could not read what root writes", dir.display());
-        Err(Failure::new("E505", message).help(format!("run it as that user: `sudo -u '#{owner}' ampd ...`")))
     }
 
     /// Opens the lake.
@@ -209,11 +181,6 @@ fn client_failure(name: &SourceName, error: &crate::amplitude::ClientError) -> F
         crate::amplitude::ClientError::BaseUrl(_) | crate::amplitude::ClientError::Colon => "E102",
     };
     Failure::new(code, format!("source.{name}: {error}"))
-}
-
-/// The journal's error as the end of a command.
-pub fn journal_failure(error: &JournalError) -> Failure {
-    Failure::new(error.code(), error.to_string())
 }
 
 fn stage_failure(error: &StageError) -> Failure {

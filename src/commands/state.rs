@@ -44,7 +44,7 @@ fn load(opened: &mut Opened) -> Result<Snapshot, Failure> {
 
 fn export(global: &Global, file: Option<&Path>) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
-    let snapshot = load(&mut session.open_journal()?)?;
+    let snapshot = load(&mut session.look_at_journal()?)?;
     if let Some(file) = file.filter(|file| *file != Path::new("-")) {
         write(&snapshot, file)?;
         session.output.text(&format!("{} written to {}", held(&snapshot), file.display()));
@@ -76,7 +76,6 @@ fn held(snapshot: &Snapshot) -> String {
 fn import(global: &Global, file: &Path) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
     let changes = read(file)?;
-    session.writes_as_owner()?;
     let mut opened = session.open_journal()?;
     if !opened.fresh {
         let dir = session.config().state_dir.display();
@@ -110,7 +109,6 @@ fn read(file: &Path) -> Result<Vec<Change>, Failure> {
 
 async fn rebuild(global: &Global) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
-    session.writes_as_owner()?;
     let mut opened = session.open_journal()?;
     let old = load(&mut opened)?;
     let lake = session.open_lake().await?;

@@ -9,7 +9,7 @@ use super::problem::{Problem, Report};
 use super::sections::{
     Admin, Config, Every, InvalidRows, Log, LogFormat, Region, Retry, Schedule, Source, Staging, WindowSection,
 };
-use super::{file, secrets};
+use super::{file, secrets, units};
 
 /// The configuration; `None` when something is missing, which has been reported then.
 pub(super) fn build(values: &Values<'_>, report: &mut Report) -> Option<Config> {
@@ -94,8 +94,8 @@ fn no_source(values: &Values<'_>) -> Problem {
 }
 
 fn schedule(values: &Values<'_>) -> Schedule {
-    let every = match values.text("schedule.cron") {
-        Some(cron) => Every::Cron(cron),
+    let every = match values.text("schedule.cron").and_then(|text| units::parsed_cron(&text)) {
+        Some(cron) => Every::Cron(Box::new(cron)),
         None => Every::Interval(values.time("schedule.every")),
     };
     Schedule { every, jitter: values.time("schedule.jitter") }

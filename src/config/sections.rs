@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
+use croner::Cron;
 use secrecy::SecretString;
 
 use crate::model::{Format, Hour, SourceName};
@@ -90,12 +92,22 @@ pub struct Source {
 }
 
 /// When the daemon looks again by itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Every {
     /// `every = "1h"`
     Interval(Duration),
     /// `cron = "5 * * * *"`, UTC, normalised to six fields.
-    Cron(String),
+    Cron(Box<Cron>),
+}
+
+impl Every {
+    /// When the tick after this time comes.
+    pub fn after(&self, time: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Interval(every) => time.checked_add_signed(TimeDelta::from_std(*every).ok()?),
+            Self::Cron(cron) => cron.find_next_occurrence(&time, false).ok(),
+        }
+    }
 }
 
 /// `[schedule]`

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use croner::parser::{CronParser, Seconds, Year};
+use croner::Cron;
+use croner::parser::{CronParser, Seconds};
 
 /// How durations are written.
 pub(super) const DURATION_HELP: &str = r#"write a duration as "90m", "1h30m", "7d", "2w" or "0s""#;
@@ -91,15 +92,18 @@ pub(super) fn cron(text: &str) -> Result<String, String> {
         (6, _) => fields.join(" "),
         (n, _) => return Err(format!("has {n} field{}, expected 5 or 6", if n == 1 { "" } else { "s" })),
     };
-    let parser = CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build();
-    // The year is added by the parser itself, so the check of "no year" is the count above.
-    match parser.parse(&full).or_else(|_| CronParser::builder().seconds(Seconds::Optional).build().parse(&full)) {
-        Ok(schedule) => match schedule.find_next_occurrence(&chrono::DateTime::<chrono::Utc>::UNIX_EPOCH, false) {
+    match parsed_cron(&full) {
+        Some(cron) => match cron.find_next_occurrence(&chrono::DateTime::<chrono::Utc>::UNIX_EPOCH, false) {
             Ok(_) => Ok(full),
             Err(_) => Err("never comes".to_owned()),
         },
-        Err(_) => Err(wrong_field(&full).unwrap_or_else(|| "is no cron expression".to_owned())),
+        None => Err(wrong_field(&full).unwrap_or_else(|| "is no cron expression".to_owned())),
     }
+}
+
+/// The schedule of a cron expression of six fields.
+pub(super) fn parsed_cron(text: &str) -> Option<Cron> {
+    CronParser::builder().seconds(Seconds::Required).build().parse(text).ok()
 }
 
 /// Which field of a cron expression is wrong: each is tried alone.
@@ -112,11 +116,10 @@ fn wrong_field(full: &str) -> Option<String> {
         ("month", "1-12 or JAN-DEC"),
         ("day of week", "0-7 or SUN-SAT"),
     ];
-    let parser = CronParser::builder().seconds(Seconds::Optional).build();
     full.split_whitespace().zip(NAMES).enumerate().find_map(|(at, (field, (name, range)))| {
         let mut alone = ["0", "0", "0", "*", "*", "*"];
         alone[at] = field;
-        let wrong = parser.parse(&alone.join(" ")).is_err();
+        let wrong = parsed_cron(&alone.join(" ")).is_none();
         wrong.then(|| format!("is wrong in the field of the {name} ({range}; `*`, lists, ranges and `/` steps too)"))
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Engine;
+use super::capture::hours_text;
 use super::state::SourceState;
 use crate::model::calendar::{CalendarDay, HourMark};
 use crate::model::report::{HourCounts, Problem, SourceReport};
@@ -77,7 +78,15 @@ impl Engine {
 
     pub(super) fn activity(&self, name: &SourceName, source: &SourceState, now: DateTime<Utc>) -> Option<String> {
         if let Some(capture) = source.capturing.values().next() {
-            return Some(format!("asking for {}", capture.window));
+            let window = capture.window;
+            let what = if window.hours() == 1 { window.to_string() } else { hours_text(window.hours()) };
+            return Some(format!("asking for {what}"));
+        }
+        let works = self.lives.values().any(|live| live.record.source == *name);
+        for (gate, what) in [(&self.lake_gate, "the lake"), (&self.disk_gate, "the disk")] {
+            if works && gate.last_fault.is_some() {
+                return Some(format!("waiting for {what}"));
+            }
         }
         if let Some(live) = self.lives.values().find(|live| live.record.source == *name) {
             return Some(format!("loading {}", live.record.window));
@@ -124,10 +133,12 @@ impl Engine {
                 fix: Some(repair(name, *hour, fault)),
             });
         }
-        for gate in [&self.lake_gate, &self.disk_gate] {
-            problems.extend(gate.last_fault.as_ref().map(|fault| general(fault, None)));
-        }
-        problems.extend(source.last_fault.as_ref().map(|fault| general(fault, None)));
+        // Each passes by itself, or says in its text what to do.
+        let passing = [&self.lake_gate.last_fault, &self.disk_gate.last_fault, &source.last_fault];
+        problems.extend(passing.into_iter().flatten().map(|fault| {
+            let code = fault.kind.code();
+            general(fault, Some(format!("ampd explain {code}")))
+        }));
         problems
     }
 

@@ -90,10 +90,15 @@ pub(super) const DISK: &[Entry] = &[
     Entry {
         code: "E505",
         title: "the journal cannot be opened",
-        happened: "The disk is full, permissions are wrong, or the journal stayed broken after every repair.",
+        happened: "The disk is full, permissions are wrong, or the journal stayed broken after every repair. Or root would \
+                   write where another user's ampd works, who could not read it.",
         by_itself: "A torn snapshot is dropped; a journal that is beyond repair is set aside and rebuilt from the \
                     lake's manifests. A full disk or a permission is not taken for damage.",
-        to_do: &["check owner, mode and free space of state.dir", "`ampd state rebuild`"],
+        to_do: &[
+            "check owner, mode and free space of state.dir",
+            "root: run it as the owner of state.dir, staging.dir and log.dir (`sudo -u`), or through a running daemon",
+            "`ampd state rebuild`",
+        ],
         exit: Exit::CannotWrite,
     },
     Entry {

@@ -10,6 +10,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use super::JournalError;
 use super::codec::{self, Seal};
 use super::lock::{io_error, sync_dir};
@@ -192,17 +194,31 @@ fn open_and_read(sled: &Path) -> Result<Store, JournalError> {
 }
 
 fn open_unlocked(sled: &Path) -> Result<sled::Db, JournalError> {
-    let config = || {
+    let open = || {
         let config = sled::Config::new().path(sled).mode(sled::Mode::LowSpace);
-        config.cache_capacity(CACHE).flush_every_ms(None)
+        let db = config.cache_capacity(CACHE).flush_every_ms(None).open()?;
+        // Its threads are there from the first task on; opening a new database has none for them.
+        let _ = db.flush_async().now_or_never();
+        Ok(db)
     };
     for _ in 1..LOCK_TRIES {
-        match config().open().map_err(JournalError::from_sled) {
+        match unhurried(open).map_err(JournalError::from_sled) {
             Err(JournalError::Locked { .. }) => thread::sleep(LOCK_WAIT),
             other => return other,
         }
     }
-    config().open().map_err(JournalError::from_sled)
+    unhurried(open).map_err(JournalError::from_sled)
+}
+
+/// Threads that are started meanwhile may be woken by their timers up to a minute late. sled starts seven that wait for
+/// work, and look each second whether there is too little of it to keep them.
+fn unhurried<T>(start: impl FnOnce() -> T) -> T {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(60_000_000_000));
+    let started = start();
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::set_current_timer_slack(None);
+    started
 }
 
 /// Reads every record, and checks each and the seal over all.

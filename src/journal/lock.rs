@@ -18,23 +18,28 @@ impl StateLock {
     pub(super) fn take(dir: &Path) -> Result<Self, JournalError> {
         make_private_dir(dir)?;
         let path = dir.join("lock");
-        let failed = |error: std::io::Error| io_error(&path, &error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Locked { pid: holder(&mut file) }),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = hold(&path, &options)?;
         // The pid is for people only: a full disk must not keep the journal from opening.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Self { _file: file })
+    }
+
+    /// Takes the lock of a state directory where somebody worked before, and writes nothing.
+    pub(super) fn take_to_look(dir: &Path) -> Result<Self, JournalError> {
+        let file = hold(&dir.join("lock"), OpenOptions::new().read(true))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn hold(path: &Path, options: &OpenOptions) -> Result<File, JournalError> {
+    let failed = |error: std::io::Error| io_error(path, &error);
+    let mut file = options.open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(JournalError::Locked { pid: holder(&mut file) }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

@@ -1,10 +1,13 @@
 //! The journal on sled 0.34.7.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use tempfile::TempDir;
 
 use super::codec::{self, Seal};
 use super::ladder::{self, Store};
@@ -38,6 +41,8 @@ pub struct SledJournal {
     dir: PathBuf,
     deadline: Duration,
     large_values: u64,
+    /// Where the copy lies; removed with it.
+    copy: Option<TempDir>,
     /// Dropped last.
     _lock: StateLock,
 }
@@ -49,7 +54,32 @@ impl SledJournal {
     /// is damaged, or that sled does not open within `deadline`, is set aside as `sled.quarantine-NNNN`; one that
     /// cannot be used for another reason stays as it is.
     pub fn open(dir: &Path, deadline: Duration) -> Result<Opened, JournalError> {
-        let lock = StateLock::take(dir)?;
+        Self::climb(dir, StateLock::take(dir)?, deadline)
+    }
+
+    /// Opens a copy of it, for who must leave no trace in `dir`; what is written to it is lost.
+    pub fn open_copy(dir: &Path, deadline: Duration) -> Result<Opened, JournalError> {
+        let failed = |error: std::io::Error| JournalError::Io(format!("no copy to look at can be made: {error}"));
+        let copy = tempfile::tempdir().map_err(failed)?;
+        let worked_in = dir.join("lock").exists();
+        let lock = if worked_in { StateLock::take_to_look(dir)? } else { StateLock::take(copy.path())? };
+        if ladder::sled_dir(dir).is_dir() {
+            copy_files(&ladder::sled_dir(dir), &ladder::sled_dir(copy.path())).map_err(failed)?;
+        }
+        let mut opened = Self::climb(copy.path(), lock, deadline)?;
+        opened.journal.copy = Some(copy);
+        Ok(opened)
+    }
+
+    /// Who holds the state directory, as the error that opening it would be; nothing is touched.
+    pub fn refuse_held(dir: &Path) -> Result<(), JournalError> {
+        match StateLock::take_to_look(dir) {
+            Err(error @ JournalError::Locked { .. }) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn climb(dir: &Path, lock: StateLock, deadline: Duration) -> Result<Opened, JournalError> {
         let mut climbed = ladder::climb(dir, deadline)?;
         let fresh = climbed.store.seal.is_none();
         let journal = Self {
@@ -58,6 +88,7 @@ impl SledJournal {
             dir: dir.to_owned(),
             deadline,
             large_values: 0,
+            copy: None,
             _lock: lock,
         };
         Ok(Opened { journal, fresh, set_aside: climbed.set_aside, notes: climbed.notes })
@@ -148,7 +179,23 @@ impl Journal for SledJournal {
 impl Drop for SledJournal {
     fn drop(&mut self) {
         self.close();
+        self.copy = None;
     }
+}
+
+/// A directory and those in it, without links and sockets.
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    DirBuilder::new().mode(0o700).create(to)?;
+    for entry in fs::read_dir(from)? {
+        let (entry, kind) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind)))?;
+        let copy = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy_files(&entry.path(), &copy)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), copy)?;
+        }
+    }
+    Ok(())
 }
 
 /// The last change of a key wins.

@@ -1,4 +1,5 @@
-//! A bounded queue in front of a writer that may block: a full queue drops the line and counts it.
+//! A bounded queue in front of a writer that may block: a full queue drops the line and counts it, and once the writer
+//! has caught up the log says how many there were.
 //!
 //! `tracing-appender` has such a queue, but its guard writes to stdout when it cannot stop in time.
 
@@ -7,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
+
+use super::line::{Line, say};
 
 /// Lines that wait at most; a burst beyond it is dropped rather than kept in memory.
 const CAPACITY: usize = 8192;
@@ -33,9 +36,11 @@ impl Queue {
     /// Starts the thread that writes to `writers`.
     pub(super) fn start(name: &str, writers: Vec<Box<dyn Write + Send>>) -> std::io::Result<(Self, QueueGuard)> {
         let (sender, receiver) = sync_channel(CAPACITY);
-        std::thread::Builder::new().name(name.to_owned()).spawn(move || drain(&receiver, writers))?;
+        let dropped = Arc::<AtomicU64>::default();
+        let (sink, lost) = (name.to_owned(), Arc::clone(&dropped));
+        std::thread::Builder::new().name(sink.clone()).spawn(move || drain(&receiver, writers, &lost, &sink))?;
         let guard = QueueGuard { sender: sender.clone() };
-        Ok((Self { sender, dropped: Arc::default() }, guard))
+        Ok((Self { sender, dropped }, guard))
     }
 
     /// Queues a line for one of the writers, or drops it.
@@ -52,8 +57,18 @@ impl Queue {
 }
 
 /// A writer that fails (a closed pipe, a full disk) loses its line, nothing else.
-fn drain(receiver: &Receiver<Message>, mut writers: Vec<Box<dyn Write + Send>>) {
-    while let Ok(message) = receiver.recv() {
+fn drain(receiver: &Receiver<Message>, mut writers: Vec<Box<dyn Write + Send>>, dropped: &AtomicU64, sink: &str) {
+    let mut said = 0;
+    loop {
+        let message = receiver.try_recv().or_else(|_| {
+            let all = dropped.load(Ordering::Relaxed);
+            let lost = all - std::mem::replace(&mut said, all);
+            if lost > 0 {
+                say(&Line::warn(format!("{lost} lines were dropped: {sink} did not take them fast enough")));
+            }
+            receiver.recv()
+        });
+        let Ok(message) = message else { return };
         match message {
             Message::Line(writer, line) => {
                 if let Some(writer) = writers.get_mut(writer) {

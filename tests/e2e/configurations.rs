@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::support::{Ended, World};
+use super::support::{Ended, World, ended};
 
 /// Runs `once` with this configuration.
 fn refused(world: &World, text: &str) -> Ended {
@@ -71,6 +71,18 @@ fn the_seed_names_in_a_dotenv_file_are_enough() {
     fs::write(world.path(".env"), "AMP_API_KEY=sim-api-key\nAMP_SECRET_KEY=\"sim-secret-key\"\n").unwrap();
     world.expect(0, &["once"]);
     assert_eq!(super::lake::Lake::read(&world.path("lake"), "default").hours().count(), 2);
+}
+
+#[test]
+fn warnings_are_no_data() {
+    let world = World::new(1);
+    let check = |arguments: &[&str]| ended(world.command(arguments).env("AMPD_LGO", "info").spawn().unwrap());
+    let human = check(&["config", "check"]);
+    assert!(human.code == 0 && human.stderr.contains("AMPD_LGO"), "{human}");
+    assert!(human.stdout.starts_with("ok: "), "{human}");
+    let json = check(&["config", "check", "--json"]);
+    assert!(json.last_object()["warnings"][0]["message"].as_str().unwrap().contains("AMPD_LGO"), "{json}");
+    assert_eq!((json.code, json.stdout.lines().count(), json.stderr.as_str()), (0, 1, ""));
 }
 
 #[test]

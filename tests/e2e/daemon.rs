@@ -8,12 +8,18 @@ use ampd::simulator::{Fault, FaultKind};
 use super::support::{Ended, World, dashed, ended};
 
 /// A daemon that is ready; killed when it is dropped.
-pub struct Daemon(Child);
+pub struct Daemon(pub Child);
 
 impl Daemon {
+    /// With its log thrown away.
     pub fn start(world: &World) -> Self {
         let mut command = world.command(&["run"]);
-        let daemon = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        Self::ready(world, command.stdout(Stdio::null()).stderr(Stdio::null()))
+    }
+
+    /// Starts the command, and waits until it is ready.
+    pub fn ready(world: &World, command: &mut Command) -> Self {
+        let daemon = Self(command.spawn().unwrap());
         let until = Instant::now() + Duration::from_secs(30);
         while world.run(&["health", "--ready"]).code != 0 {
             assert!(Instant::now() < until, "the daemon does not become ready");
@@ -22,11 +28,13 @@ impl Daemon {
         daemon
     }
 
+    /// Its process.
     pub fn pid(&self) -> u32 {
         self.0.id()
     }
 
-    fn signal(&self, signal: &str) {
+    /// Sends it a signal, as `kill` names it.
+    pub fn signal(&self, signal: &str) {
         Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap();
     }
 
@@ -102,6 +110,23 @@ fn a_quarantined_hour_answers_3_and_its_retry_0() {
 }
 
 #[test]
+fn an_idle_daemon_is_woken_by_no_thread_of_its_journal() {
+    let world = World::new(2);
+    let daemon = Daemon::start(&world);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap();
+    let of = |name: &str, file: &str| std::fs::read_to_string(format!("/proc/{name}/{file}")).unwrap();
+    let waiting: Vec<String> = threads
+        .map(|thread| thread.unwrap().file_name().into_string().unwrap())
+        .filter(|thread| of(thread, "comm").starts_with("sled-io"))
+        .collect();
+    // Each looks once a second; a slack of a minute lets the kernel wait for something else to wake them with.
+    assert!(!waiting.is_empty());
+    for thread in waiting {
+        assert_eq!(of(&thread, "timerslack_ns").trim(), "60000000000");
+    }
+}
+
+#[test]
 fn ctrl_c_ends_the_view_and_not_the_work() {
     let world = idle(6);
     world.plant(Fault { request: Some(2), ..Fault::new(FaultKind::Slow { bytes_per_s: 2000 }) });
@@ -159,7 +184,7 @@ fn a_state_directory_that_is_held_by_nobody_who_listens_names_its_process() {
     let daemon = Daemon::start(&world);
     let locked = world.expect(75, &["once", "--socket", "elsewhere"]);
     assert!(locked.stderr.contains("E504"), "{locked}");
-    assert!(locked.stderr.contains(&format!("pid {}", daemon.0.id())), "{locked}");
+    assert!(locked.stderr.contains(&format!("pid {}", daemon.pid())), "{locked}");
     let second = world.expect(75, &["run"]);
     assert!(second.stderr.contains(&daemon.0.id().to_string()), "{second}");
     drop(daemon);
@@ -183,6 +208,6 @@ fn a_reload_takes_over_what_is_valid_and_nothing_else() {
     world.set("window.max", "\"2h\"");
     world.expect(0, &["reload"]);
     world.expect(0, &["once"]);
-    assert_eq!(world.status()["daemon"]["pid"], daemon.0.id());
+    assert_eq!(world.status()["daemon"]["pid"], daemon.pid());
     assert_eq!(daemon.stop(), Some(0));
 }

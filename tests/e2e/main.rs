@@ -14,6 +14,8 @@ mod failures;
 mod kills;
 mod late;
 mod machine;
+mod owners;
 mod secrets;
+mod sinks;
 mod state;
 mod store;

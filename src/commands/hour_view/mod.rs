@@ -14,12 +14,12 @@ use serde::Serialize;
 
 use super::daemon::client_failure;
 use super::hand_over;
-use super::session::{Session, journal_failure, policy};
+use super::session::{NotOpened, Session, journal_failure, policy};
 use crate::admin::client::Client;
 use crate::admin::wire::RangeQuery;
 use crate::clock;
 use crate::engine::Engine;
-use crate::journal::{Journal, JournalError};
+use crate::journal::Journal;
 use crate::model::calendar::HourMark;
 use crate::model::{CaptureRecord, Hour, HourRecord, Policy, Snapshot, SourceName};
 use crate::problem::Failure;
@@ -40,10 +40,10 @@ struct Look {
 impl Look {
     /// Reads the journal; while a daemon holds it, the daemon is asked for the hours of the range.
     async fn at(session: &Session, range: RangeQuery) -> Result<Self, Failure> {
-        let (snapshot, marks) = match session.try_open_journal() {
+        let (snapshot, marks) = match session.look_at_journal() {
             Ok(mut opened) => (opened.journal.load().map_err(|error| journal_failure(&error))?, BTreeMap::new()),
-            Err(JournalError::Locked { pid }) => beside(session, &range, pid).await?,
-            Err(error) => return Err(journal_failure(&error)),
+            Err(NotOpened::Held(pid)) => beside(session, &range, pid).await?,
+            Err(NotOpened::Failed(failure)) => return Err(failure),
         };
         let now = clock::now();
         let (rules, captures) = (policy(session.config()), snapshot.captures.clone());

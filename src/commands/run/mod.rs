@@ -93,7 +93,7 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
     if let Some(interval) = service::watchdog_interval() {
         driver = driver.waking_every(interval);
     }
-    let schedule = schedule::start(&session.config().schedule, handle, ticks, random_seed()?).await;
+    let schedule = schedule::start(&session.config().schedule, handle, ticks, random_seed()?);
     tell(&[NotifyState::Ready]);
     let (ended, next) = until_it_ends(session, daemon, driver.run(&mut controls), &control).await;
     daemon.door.lead_nowhere();

@@ -1,16 +1,19 @@
 //! The schedule only says "look again": its job does a `try_send` into a queue of one, so ticks that are missed,
 //! doubled or late are harmless. A second look by the monotonic clock covers a scheduler that stopped, as
 //! tokio-cron-scheduler does after the wall clock was set back.
+//!
+//! The scheduler looks at the clock twice a second, so it has a thread and a runtime of its own, which stands still
+//! while no tick is near: an idle daemon sleeps.
 
-use std::str::FromStr;
+use std::convert::Infallible;
+use std::error::Error;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use croner::Cron;
-use croner::parser::{CronParser, Seconds};
 use tokio::sync::mpsc;
-use tokio_cron_scheduler::{Job, JobScheduler};
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use crate::clock;
 use crate::config::{Every, Schedule};
@@ -20,6 +23,10 @@ use crate::telemetry::{Line, say};
 
 /// A scheduler is believed dead when its tick is overdue by this.
 const OVERDUE: Duration = Duration::from_mins(1);
+/// The scheduler runs from so long before a tick until so long after it.
+const NEAR: Duration = Duration::from_secs(1);
+/// It sleeps at most so long without asking when the next tick is: the wall clock may have jumped.
+const ASLEEP_MAX: Duration = Duration::from_secs(30);
 
 /// What is known of the ticks, for status and metrics.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +58,8 @@ impl Ticks {
 /// The running schedule; dropped, it ends.
 pub struct Running {
     task: tokio::task::JoinHandle<()>,
+    /// Closed, it ends the scheduler's thread.
+    _stop: Sender<Infallible>,
 }
 
 impl Drop for Running {
@@ -60,63 +69,55 @@ impl Drop for Running {
 }
 
 /// Starts the schedule for an engine.
-pub async fn start(schedule: &Schedule, engine: Handle, ticks: Ticks, seed: u64) -> Running {
+pub fn start(schedule: &Schedule, engine: Handle, ticks: Ticks, seed: u64) -> Running {
     let (poke, poked) = mpsc::channel(1);
-    let scheduler = match scheduler(schedule, poke).await {
-        Ok(scheduler) => Some(scheduler),
-        Err(error) => {
-            say(&Line::warn(format!("the scheduler does not start ({error}); its own clock covers it, a minute late")));
-            None
+    let (stop, stopped) = channel();
+    let every = schedule.every.clone();
+    let work = move || {
+        if let Err(error) = keep_time(&every, poke, &stopped) {
+            say(&Line::warn(format!("the scheduler does not work ({error}); its own clock covers it, a minute late")));
         }
     };
-    let plan = Plan::of(schedule);
+    if let Err(error) = std::thread::Builder::new().name("ampd-schedule".to_owned()).spawn(work) {
+        say(&Line::warn(format!("no thread for the scheduler ({error}); its own clock covers it, a minute late")));
+    }
     let jitter = TimeDelta::from_std(schedule.jitter).unwrap_or_default();
-    let task = tokio::spawn(follow(scheduler, plan, poked, engine, ticks, (jitter, Random::new(seed))));
-    Running { task }
+    let task = tokio::spawn(follow(schedule.every.clone(), poked, engine, ticks, (jitter, Random::new(seed))));
+    Running { task, _stop: stop }
 }
 
-/// When ticks are expected.
-enum Plan {
-    Interval(Duration),
-    Cron(Box<Cron>),
+/// How long until the next tick, and when that is.
+fn next(every: &Every, now: DateTime<Utc>) -> (Duration, Option<DateTime<Utc>>) {
+    let next = every.after(now);
+    let gap = next.and_then(|next| (next - now).to_std().ok());
+    (gap.unwrap_or(Duration::from_hours(1)), next)
 }
 
-impl Plan {
-    fn of(schedule: &Schedule) -> Self {
-        match &schedule.every {
-            Every::Interval(every) => Self::Interval(*every),
-            Every::Cron(pattern) => {
-                let parser = CronParser::builder().seconds(Seconds::Optional).build();
-                let cron = parser.parse(pattern).or_else(|_| Cron::from_str(pattern));
-                cron.map_or(Self::Interval(Duration::from_hours(1)), |cron| Self::Cron(Box::new(cron)))
-            }
+/// Runs the scheduler whenever a tick is near, until it is stopped.
+fn keep_time(every: &Every, poke: mpsc::Sender<()>, stopped: &Receiver<Infallible>) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let mut scheduler = runtime.block_on(scheduler(every, poke))?;
+    loop {
+        // Nothing, when a tick is due already.
+        let wait = runtime.block_on(scheduler.time_till_next_job())?.unwrap_or_default();
+        let asleep = wait.saturating_sub(NEAR);
+        if asleep.is_zero() {
+            runtime.block_on(async { tokio::time::sleep(wait + NEAR).await });
         }
-    }
-
-    /// How long until the next tick, and when that is.
-    fn next(&self, now: DateTime<Utc>) -> (Duration, Option<DateTime<Utc>>) {
-        match self {
-            Self::Interval(every) => (*every, TimeDelta::from_std(*every).ok().map(|every| now + every)),
-            Self::Cron(cron) => {
-                let next = cron.find_next_occurrence(&now, false).ok();
-                let gap = next.and_then(|next| (next - now).to_std().ok());
-                (gap.unwrap_or(Duration::from_hours(1)), next)
-            }
+        if stopped.recv_timeout(asleep.min(ASLEEP_MAX)) != Err(RecvTimeoutError::Timeout) {
+            return Ok(());
         }
     }
 }
 
-async fn scheduler(
-    schedule: &Schedule,
-    poke: mpsc::Sender<()>,
-) -> Result<JobScheduler, tokio_cron_scheduler::JobSchedulerError> {
+async fn scheduler(every: &Every, poke: mpsc::Sender<()>) -> Result<JobScheduler, JobSchedulerError> {
     let scheduler = JobScheduler::new().await?;
-    let job = match &schedule.every {
+    let job = match every {
         Every::Interval(every) => Job::new_repeated_async(*every, move |_, _| {
             let _ = poke.try_send(());
             Box::pin(async {})
         })?,
-        Every::Cron(pattern) => Job::new_async_tz(pattern.as_str(), Utc, move |_, _| {
+        Every::Cron(cron) => Job::new_async_tz(cron.as_str(), Utc, move |_, _| {
             let _ = poke.try_send(());
             Box::pin(async {})
         })?,
@@ -127,16 +128,15 @@ async fn scheduler(
 }
 
 async fn follow(
-    scheduler: Option<JobScheduler>,
-    plan: Plan,
+    every: Every,
     mut poked: mpsc::Receiver<()>,
     engine: Handle,
     ticks: Ticks,
     (jitter, mut random): (TimeDelta, Random),
 ) {
-    let mut alive = scheduler.is_some();
-    let (mut wait, next) = plan.next(clock::now());
-    ticks.ticked(next);
+    let mut alive = true;
+    let (mut wait, at) = next(&every, clock::now());
+    ticks.ticked(at);
     loop {
         let last = clock::monotonic();
         tokio::select! {
@@ -157,8 +157,8 @@ async fn follow(
         {
             return;
         }
-        let next;
-        (wait, next) = plan.next(clock::now());
-        ticks.ticked(next);
+        let at;
+        (wait, at) = next(&every, clock::now());
+        ticks.ticked(at);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::View;
 use super::page::{Page, Paint, columns};
-use crate::model::report::{SourceReport, StatusReport};
+use crate::model::report::{DaemonReport, SourceReport, StatusReport};
 use crate::telemetry::figures;
 
 pub(super) fn draw(page: &mut Page, report: &StatusReport, view: &View) {
@@ -27,7 +27,7 @@ pub(super) fn draw(page: &mut Page, report: &StatusReport, view: &View) {
         let lag = format!("{:7}", figures::span(source.lag_seconds));
         let figures = format!("  {:>8}  {:>9}  ", figures::count(source.rows_24h), figures::bytes(source.bytes_24h));
         let behind = if source.lag_seconds == 0 { Paint::Good } else { Paint::Warn };
-        let (paint, state) = state(source, report.daemon.running);
+        let (paint, state) = state(source, &report.daemon);
         page.line(&[
             (Paint::Strong, page.cell(source.name.as_str(), name)),
             (Paint::Plain, format!("  {watermark:13}  ")),
@@ -42,13 +42,14 @@ pub(super) fn draw(page: &mut Page, report: &StatusReport, view: &View) {
 }
 
 /// What the source does now, in words.
-fn state(source: &SourceReport, running: bool) -> (Paint, String) {
+fn state(source: &SourceReport, daemon: &DaemonReport) -> (Paint, String) {
     if let Some(activity) = &source.activity {
         return (Paint::Plain, activity.clone());
     }
-    match (source.hours.quarantined, source.problems.len(), source.next_tick_at.filter(|_| running)) {
+    match (source.hours.quarantined, source.problems.len(), source.next_tick_at.filter(|_| daemon.running)) {
         (1.., _, _) => (Paint::Bad, format!("{} quarantined", source.hours.quarantined)),
         (0, 1.., _) => (Paint::Bad, figures::plural(source.problems.len() as u64, "problem")),
+        (0, 0, Some(_)) if daemon.paused => (Paint::Warn, "paused".to_owned()),
         (0, 0, Some(next)) => (Paint::Dim, format!("idle, next {}", next.format("%H:%MZ"))),
         (0, 0, None) if source.lag_seconds == 0 => (Paint::Good, "complete".to_owned()),
         (0, 0, None) => (Paint::Warn, format!("{} to do", figures::hours(source.lag_seconds / 3600))),

@@ -27,6 +27,7 @@ fn a_daemon_that_is_down_and_one_that_is_paused_say_so_first() {
     let mut report = sample();
     report.daemon.paused = true;
     assert!(render(&report, &view()).contains("! the daemon is paused: nothing new is asked\n  -> ampd resume\n"));
+    assert!(render(&report, &view()).lines().any(|line| line.starts_with("ios_eu") && line.ends_with("paused")));
     report.daemon.running = false;
     let late = View { now: "2026-11-23T10:12:05Z".parse().unwrap(), ..view() };
     let text = render(&report, &late);

@@ -86,7 +86,7 @@ fn numbers_booleans_and_durations_are_read_by_the_keys_own_type() {
     let source = &config.sources[&"web".parse().unwrap()];
     assert_eq!((source.max_parallel, source.base_url.as_str()), (3, "http://127.0.0.1:8099"));
     assert_eq!((config.staging.max_bytes, config.window.recheck_after), (8_000_000_000, None));
-    assert_eq!(config.schedule.every, Every::Cron("0 5 * * * *".to_owned()));
+    assert!(matches!(&config.schedule.every, Every::Cron(cron) if cron.as_str() == "0 5 * * * *"));
 }
 
 #[test]
