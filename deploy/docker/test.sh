@@ -148,8 +148,8 @@ compare() {
 }
 complete() { compare; }
 export AMP_API_KEY=the-key AMP_SECRET_KEY=the-secret
-run() {
-    pod run -d --name "$name" "${hardened[@]}" --network "container:$name-sim" -v "$name:/var/lib/ampd" \
+run() { # MORE OPTIONS
+    pod run -d --name "$name" "$@" "${hardened[@]}" --network "container:$name-sim" -v "$name:/var/lib/ampd" \
         -e AMP_API_KEY -e AMP_SECRET_KEY -e "AMPD_SOURCE__DEFAULT__START=$first" \
         -e "AMPD_SOURCE__DEFAULT__BASE_URL=$simulator" -e AMPD_SOURCE__DEFAULT__ALLOW_CUSTOM_BASE_URL=true \
         -e AMPD_WINDOW__MAX=1h -e AMPD_STAGING__MIN_FREE=0B "$image" >/dev/null
@@ -193,6 +193,29 @@ printf 'note  %s resident\n' "$(sed -n 's/^VmRSS:[[:space:]]*//p' "/proc/$pid/st
 at=$SECONDS
 pod stop -t 40 "$name" >/dev/null
 same "podman stop: SIGTERM, within $((SECONDS - at)) s, exit code" 0 "$(state ExitCode)"
+pod rm "$name" >/dev/null
+
+# --- logs ------------------------------------------------------------------------------------------------------------
+phases=$(find "$volume/logs" -name "$(date -u +%F).*.log" -size +0 -printf '%f\n' | cut -d. -f2 | sort | xargs)
+same "logs of each phase in the volume" 'api_call date_range s3_load zip_file_extract' "$phases"
+# conmon reads the container's stderr: stopped, nobody does.
+first=$(date -u -d '124 hours ago' +%Y-%m-%dT%H)
+run -e AMPD_LOG__LEVEL=trace,sled=trace
+conmon=$(pod inspect --format '{{.State.ConmonPid}}' "$name")
+kill -STOP "$conmon"
+at=$(compare --count)
+until_ 180 complete || true
+check "nobody reads its log, the export goes on (from $at hours): $(compare || true)" -- complete
+kill -CONT "$conmon"
+said() { pod logs "$name" 2>&1 | grep -m 1 'lines were dropped'; }
+if until_ 60 said; then
+    ok "what was lost is said: $(said | sed 's/.*"message":"\([^"]*\)".*/\1/')"
+else
+    bad "no word of dropped lines"
+fi
+at=$SECONDS
+pod stop -t 40 "$name" >/dev/null
+same "and stopped, within $((SECONDS - at)) s, exit code" 0 "$(state ExitCode)"
 
 printf 'docker: %d passed, %d failed (%d s)\n' "$passed" "$failed" $((SECONDS - began))
 [ "$failed" = 0 ]

@@ -375,13 +375,64 @@ check "ampd status, as root, without those credentials" -- inside ampd status
 check "a repair by root is handed over to the daemon" -- inside ampd -q hour reexport "$(hours_ago 10)"
 check "and verify finds nothing wrong" -- inside ampd -q verify --from "$start" --to "$(hours_ago 6)"
 printf 'note  %s resident, %s threads\n' "$(inside sed -n 's/^VmRSS:[[:space:]]*//p' "/proc/$(show MainPID)/status")" "$(inside sed -n 's/^Threads:[[:space:]]*//p' "/proc/$(show MainPID)/status")"
+
+# --- a journal that takes no lines -----------------------------------------------------------------------------------
+printf '[Service]\nLogRateLimitIntervalSec=0\n' >"$root/etc/systemd/system/ampd.service.d/logs.conf"
+inside systemctl daemon-reload
+inside systemctl restart ampd
+start=$(hours_ago 260)
+sed -i "s/^start = .*/start = \"$start\"/" "$root/etc/ampd/ampd.toml"
+printf '[log]\nlevel = "trace,sled=trace"\n' >>"$root/etc/ampd/ampd.toml"
+inside systemctl kill --kill-who=main -s STOP systemd-journald
+inside systemctl reload ampd
+until_ 120 complete "$start" || true
+check "systemd-journald hangs, the export does not: $(compare "$start" || true)" -- compare "$start"
+check "it answers meanwhile" -- inside ampd health --ready
+inside systemctl kill --kill-who=main -s CONT systemd-journald
+said() { journal --since '-3min' | grep -m 1 'lines were dropped'; }
+if until_ 60 said; then
+    ok "what was lost is said: $(said | sed 's/.*"message":"\([^"]*\)".*/\1/')"
+else
+    bad "no word of dropped lines"
+fi
 inside systemctl stop ampd
+
+# --- rotation --------------------------------------------------------------------------------------------------------
+logs=$root/var/log/ampd
+for phase in api_call date_range s3_load zip_file_extract; do
+    rm -f "$logs/$phase"/*
+    for days in 5 4 3 2 1; do
+        echo old >"$logs/$phase/$(date -u -d "$days days ago" +%F).$phase.log"
+        sleep 0.02
+    done
+    chown -R --reference="$logs" "$logs/$phase"
+done
+sed -i '/^\[log\]/,$d' "$root/etc/ampd/ampd.toml"
+printf '[log]\nkeep_files = 3\n' >>"$root/etc/ampd/ampd.toml"
+inside systemctl start ampd
+kept() { find "$logs" -name '*.log' -printf '%f\n' | sort | xargs; }
+expected=$(for phase in api_call date_range s3_load zip_file_extract; do
+    for days in 2 1 0; do echo "$(date -u -d "$days days ago" +%F).$phase.log"; done
+done | sort | xargs)
+if [ "$(kept)" = "$expected" ]; then
+    ok "log.keep_files = 3: today's file and the two before are kept of each phase"
+else
+    bad "log files: $(kept)"
+fi
+inside systemctl stop ampd
+
 check "root looks at the journal of the stopped daemon" -- inside ampd -q hour ls
 refuses() {
     said=$(inside ampd -q --color never once 2>&1) && return 1
     grep -q E505 <<<"$said"
 }
 check "root's work on its directories is refused: what root writes the daemon could not read" -- refuses
+strangers=$(find "$root"/var/{lib,cache,log}/ampd ! -user "$(stat -c %u "$root/var/lib/ampd")" | head -n 3)
+if [ -z "$strangers" ]; then
+    ok "root left no file in its directories"
+else
+    bad "not ampd's own: $strangers"
+fi
 check "which does not keep it from starting again" -- inside systemctl start ampd
 inside systemctl stop ampd
 
