@@ -152,6 +152,15 @@ def hash_of(lines):
     return hashlib.sha256(b"".join(line + b"\n" for line in lines)).hexdigest()
 
 
+def expect_no_orphans(reading, lake, source, newest):
+    """In hours that are there; what an older generation named is swept an hour after it was replaced."""
+    for key in lake.keys(f"data/source={source}/"):
+        match = OBJECT.fullmatch(key)
+        hour = f"{match['date']}T{match['of_day']}".replace("-", "") if match else None
+        known = key in reading.named or hour not in newest or int(match["generation"]) < newest[hour]
+        reading.expect(known, f"{key}: no manifest names it")
+
+
 def expect_nothing_else(reading, lake, manifests, wanted):
     """Each hour was published once, and what can never be named again was swept, in hours that are there or not."""
     reading.expect(reading.revised == 0, f"{reading.revised} hours were published more than once")
@@ -215,10 +224,7 @@ def main():
     if not missing:
         same = (len(reading.lines), hash_of(sorted(reading.lines))) == (truth["rows"], truth["hash"])
         reading.expect(same, f"{len(reading.lines)} rows, or others than the truth's {truth['rows']}")
-    for key in lake.keys(f"data/source={options.source}/"):
-        match = OBJECT.fullmatch(key)
-        hour = f"{match['date']}T{match['of_day']}".replace("-", "") if match else None
-        reading.expect(key in reading.named or hour not in there, f"{key}: no manifest names it")
+    expect_no_orphans(reading, lake, options.source, {hour: max(manifests[hour]) for hour in there})
     if options.alone:
         expect_nothing_else(reading, lake, manifests, wanted)
     if options.kills is not None:
