@@ -196,7 +196,7 @@ same "podman stop: SIGTERM, within $((SECONDS - at)) s, exit code" 0 "$(state Ex
 pod rm "$name" >/dev/null
 
 # --- logs ------------------------------------------------------------------------------------------------------------
-phases=$(find "$volume/logs" -name "$(date -u +%F).*.log" -size +0 -printf '%f\n' | cut -d. -f2 | sort | xargs)
+phases=$(find "$volume/logs" -name "$(date -u +%F).*.log" -printf '%f\n' | cut -d. -f2 | sort | xargs)
 same "logs of each phase in the volume" 'api_call date_range s3_load zip_file_extract' "$phases"
 # conmon reads the container's stderr: stopped, nobody does.
 first=$(date -u -d '124 hours ago' +%Y-%m-%dT%H)
