@@ -82,7 +82,8 @@ pub fn start(schedule: &Schedule, engine: Handle, ticks: Ticks, seed: u64) -> Ru
         say(&Line::warn(format!("no thread for the scheduler ({error}); its own clock covers it, a minute late")));
     }
     let jitter = TimeDelta::from_std(schedule.jitter).unwrap_or_default();
-    let task = tokio::spawn(follow(schedule.every.clone(), poked, engine, ticks, (jitter, Random::new(seed))));
+    let follower = Follower { every: schedule.every.clone(), overdue: OVERDUE, jitter, random: Random::new(seed) };
+    let task = tokio::spawn(follower.follow(poked, engine, ticks));
     Running { task, _stop: stop }
 }
 
@@ -127,38 +128,71 @@ async fn scheduler(every: &Every, poke: mpsc::Sender<()>) -> Result<JobScheduler
     Ok(scheduler)
 }
 
-async fn follow(
+/// Passes the scheduler's ticks on, and ticks itself where they stay away.
+struct Follower {
     every: Every,
-    mut poked: mpsc::Receiver<()>,
-    engine: Handle,
-    ticks: Ticks,
-    (jitter, mut random): (TimeDelta, Random),
-) {
-    let mut alive = true;
-    let (mut wait, at) = next(&every, clock::now());
-    ticks.ticked(at);
-    loop {
-        let last = clock::monotonic();
-        tokio::select! {
-            poke = poked.recv(), if alive => alive = poke.is_some(),
-            () = tokio::time::sleep(wait.saturating_add(OVERDUE)) => {
-                if alive {
-                    say(&Line::info("the scheduler is overdue (was the clock set?): looking without it"));
+    overdue: Duration,
+    jitter: TimeDelta,
+    random: Random,
+}
+
+impl Follower {
+    async fn follow(mut self, mut poked: mpsc::Receiver<()>, engine: Handle, ticks: Ticks) {
+        let mut alive = true;
+        let (mut wait, at) = next(&self.every, clock::now());
+        ticks.ticked(at);
+        loop {
+            let last = clock::monotonic();
+            tokio::select! {
+                poke = poked.recv(), if alive => alive = poke.is_some(),
+                () = tokio::time::sleep(wait.saturating_add(self.overdue)) => {
+                    if alive {
+                        say(&Line::info("the scheduler is overdue (was the clock set?): looking without it"));
+                    }
                 }
             }
+            if !self.jitter.is_zero() {
+                let most = u64::try_from(self.jitter.num_milliseconds()).unwrap_or(0);
+                tokio::time::sleep(Duration::from_millis(self.random.below(most + 1))).await;
+            }
+            // A tick that comes right after another says nothing new.
+            if clock::monotonic().saturating_duration_since(last) >= Duration::from_millis(100)
+                && engine.tick().await.is_err()
+            {
+                return;
+            }
+            let at;
+            (wait, at) = next(&self.every, clock::now());
+            ticks.ticked(at);
         }
-        if !jitter.is_zero() {
-            let most = u64::try_from(jitter.num_milliseconds()).unwrap_or(0);
-            tokio::time::sleep(Duration::from_millis(random.below(most + 1))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Control;
+
+    /// Its end of the channel is closed, or it hangs and never says a word.
+    #[tokio::test]
+    async fn a_scheduler_that_died_is_replaced_by_the_safety_tick() {
+        for hangs in [false, true] {
+            let (poke, poked) = mpsc::channel(1);
+            let kept = hangs.then_some(poke);
+            let (control, mut controls) = mpsc::channel(8);
+            let follower = Follower {
+                every: Every::Interval(Duration::from_millis(200)),
+                overdue: Duration::from_millis(50),
+                jitter: TimeDelta::zero(),
+                random: Random::new(1),
+            };
+            let following = tokio::spawn(follower.follow(poked, Handle::new(control), Ticks::default()));
+            for _ in 0..3 {
+                let tick = tokio::time::timeout(Duration::from_secs(30), controls.recv()).await;
+                assert!(matches!(tick, Ok(Some(Control::Tick))), "hangs: {hangs}");
+            }
+            following.abort();
+            drop(kept);
         }
-        // A tick that comes right after another says nothing new.
-        if clock::monotonic().saturating_duration_since(last) >= Duration::from_millis(100)
-            && engine.tick().await.is_err()
-        {
-            return;
-        }
-        let at;
-        (wait, at) = next(&every, clock::now());
-        ticks.ticked(at);
     }
 }
