@@ -101,8 +101,12 @@ pub(super) fn cron(text: &str) -> Result<String, String> {
     }
 }
 
-/// The schedule of a cron expression of six fields.
+/// The schedule of a cron expression of six fields, one space between them.
 pub(super) fn parsed_cron(text: &str) -> Option<Cron> {
+    // The parser takes a list that names nothing, and then looks for its next minute up to the year 5000.
+    if text.split([' ', ',']).any(str::is_empty) {
+        return None;
+    }
     CronParser::builder().seconds(Seconds::Required).build().parse(text).ok()
 }
 
@@ -167,6 +171,8 @@ mod tests {
         assert_eq!(cron("5 * * *").unwrap_err(), "has 4 fields, expected 5 or 6");
         assert!(cron("61 * * * *").unwrap_err().contains("minute"));
         assert!(cron("0 25 * * *").unwrap_err().contains("hour"));
+        assert!(cron(", * * * *").unwrap_err().contains("minute"));
+        assert!(cron("1,,2 * * * *").unwrap_err().contains("minute"));
         assert!(cron("@hourly").unwrap_err().contains("nickname"));
         assert_eq!(cron("0 0 30 2 *").unwrap_err(), "never comes");
         assert!(cron("0 0 0 1 1 * 2030").is_err());
