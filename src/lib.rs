@@ -23,6 +23,7 @@
 //! | [`cli`] | the command line, types only |
 //! | [`commands`] | one file per subcommand; the only place that may import everything |
 //! | [`problem`], [`explain`], [`exit`] | an error as a person is told it, its code explained, the exit code |
+//! | [`failpoints`] | where a test makes the real binary go wrong; nothing without the feature of that name |
 //! | [`simulator`] | an Amplitude with planted faults and a truth; it shares no parsing and no planning with the rest |
 //!
 //! `ARCHITECTURE.md` says where everything is and what must stay absent. `tests/tidy.rs` keeps the imports as they are.
@@ -71,6 +72,7 @@ pub mod effects;
 pub mod engine;
 pub mod exit;
 pub mod explain;
+pub mod failpoints;
 pub mod journal;
 pub mod lake;
 pub mod model;
