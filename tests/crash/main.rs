@@ -10,9 +10,13 @@ mod lake;
 #[allow(dead_code)]
 mod support;
 
+#[cfg(not(feature = "failpoints"))]
+mod kills;
 mod store;
 
 #[cfg(feature = "failpoints")]
 mod failpoints;
+#[cfg(not(feature = "failpoints"))]
+mod state;
 #[cfg(not(feature = "failpoints"))]
 mod unarmed;

@@ -140,7 +140,8 @@ async fn serve(root: PathBuf) {
         let handler = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (service, root, log) = (service.clone(), root.clone(), Arc::clone(&log));
             async move {
-                let path = request.uri().path().to_owned();
+                // `=` is the one character of our keys that is escaped.
+                let path = request.uri().path().replace("%3D", "=");
                 let put = request.method() == hyper::Method::PUT;
                 if put && path.contains("/data/") {
                     note(&root, &log, 'd', &path);

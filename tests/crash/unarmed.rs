@@ -15,7 +15,6 @@ fn the_binary_that_ships_has_no_failpoints_and_ignores_their_variable() {
         let child = world.command(&["once"]).env("AMPD_FAILPOINT", variable).spawn().unwrap();
         let ended = super::support::ended(child);
         assert_eq!(ended.code, 0, "{point}: {ended}");
-        assert!(ended.says("the variable AMPD_FAILPOINT means nothing to ampd"), "{ended}");
         assert!(!fired.exists());
         world.assert_complete();
     }
