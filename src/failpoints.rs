@@ -88,29 +88,39 @@ points! {
 }
 
 /// Does the work, unless this point was told to go wrong: `refuse` makes the error.
-pub async fn around<T, E>(
+#[cfg(feature = "failpoints")]
+pub fn around<'a, T: Send + 'a, E: Send + 'a>(
     point: Point,
-    refuse: impl Fn(String) -> E,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, E> {
-    #[cfg(feature = "failpoints")]
-    if let Some(trouble) = armed::strikes(point) {
-        return armed::play(trouble, point, refuse, work).await;
+    refuse: impl Fn(String) -> E + Send + 'a,
+    work: impl Future<Output = Result<T, E>> + Send + 'a,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>> {
+    match armed::strikes(point) {
+        Some(trouble) => Box::pin(armed::play(trouble, point, refuse, work)),
+        None => Box::pin(work),
     }
-    let _ = (point, refuse);
-    work.await
 }
 
 /// The same for work that blocks.
+#[cfg(feature = "failpoints")]
 pub fn around_blocking<T, E>(
     point: Point,
     refuse: impl Fn(String) -> E,
     work: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    #[cfg(feature = "failpoints")]
-    if let Some(trouble) = armed::strikes(point) {
-        return armed::play_blocking(trouble, point, refuse, work);
+    match armed::strikes(point) {
+        Some(trouble) => armed::play_blocking(trouble, point, refuse, work),
+        None => work(),
     }
-    let _ = (point, refuse);
+}
+
+/// The work itself: nothing goes wrong in what ships.
+#[cfg(not(feature = "failpoints"))]
+pub fn around<T, E, F: Future<Output = Result<T, E>>>(_: Point, _: impl Fn(String) -> E, work: F) -> F {
+    work
+}
+
+/// The work's result: nothing goes wrong in what ships.
+#[cfg(not(feature = "failpoints"))]
+pub fn around_blocking<T, E>(_: Point, _: impl Fn(String) -> E, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     work()
 }

@@ -132,8 +132,10 @@ impl Session {
 
     /// Opens the lake.
     pub async fn open_lake(&self) -> Result<Arc<dyn Lake>, Failure> {
-        let open = async { lake::open(&self.config().lake).await.map_err(|e| Failure::of_fault(&e.fault())) };
-        around(Point::StartLake, |words| Failure::new("E401", words), open).await
+        around(Point::StartLake, |words| Failure::new("E401", words), async {
+            lake::open(&self.config().lake).await.map_err(|error| Failure::of_fault(&error.fault()))
+        })
+        .await
     }
 
     /// Opens staging and everything else that steps need.

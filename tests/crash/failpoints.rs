@@ -159,7 +159,7 @@ fn go_wrong(world: &World, case: Case) -> Option<Ended> {
     let failpoint = format!("{}:{}:{}:{}", case.point.id(), case.trouble.id(), case.nth, fired.display());
     let mut child = run(world, &["once"], Some(failpoint));
     if case.trouble == Trouble::Hang {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while !fired.exists() && child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < until, "{case:?}: neither the point nor the end was reached");
             thread::sleep(Duration::from_millis(2));

@@ -10,13 +10,11 @@ mod lake;
 #[allow(dead_code)]
 mod support;
 
-#[cfg(not(feature = "failpoints"))]
 mod kills;
+mod state;
 mod store;
 
 #[cfg(feature = "failpoints")]
 mod failpoints;
-#[cfg(not(feature = "failpoints"))]
-mod state;
 #[cfg(not(feature = "failpoints"))]
 mod unarmed;

@@ -28,7 +28,7 @@ fn manifests(world: &World) -> i64 {
 
 /// Waits until every hour is published; the daemon must not end meanwhile.
 fn wait_until_published(world: &World, daemon: &mut Child, what: &str) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while manifests(world) < HOURS {
         assert!(daemon.try_wait().unwrap().is_none() && Instant::now() < until, "{what}: the daemon hangs or ended");
         thread::sleep(Duration::from_millis(5));
@@ -87,11 +87,15 @@ fn damaged_journals_are_rebuilt_by_the_daemon_and_no_published_hour_is_asked_for
     let (from, to) = (dashed(world.first), dashed(world.hour(PUBLISHED - 1)));
     world.expect(0, &["backfill", "--from", &from, "--to", &to]);
     let parts = ["state", "lake", "stage"];
-    parts.iter().for_each(|part| copy(&world.path(part), &world.path(&format!("good-{part}"))));
+    for part in parts {
+        copy(&world.path(part), &world.path(&format!("good-{part}")));
+    }
     let mut random = Random::new(20_261_124);
     let (mut harmless, mut rebuilt) = (0, 0);
     for trial in 0..trials {
-        parts.iter().for_each(|part| copy(&world.path(&format!("good-{part}")), &world.path(part)));
+        for part in parts {
+            copy(&world.path(&format!("good-{part}")), &world.path(part));
+        }
         world.sim.clear_requests();
         let what = format!("trial {trial}: {}", damage(&world.path("state/sled"), &mut random));
         let mut daemon = world.start(&["run"]);
@@ -103,7 +107,8 @@ fn damaged_journals_are_rebuilt_by_the_daemon_and_no_published_hour_is_asked_for
         if end.says("is set aside") { rebuilt += 1 } else { harmless += 1 }
     }
     assert!(harmless > 0 && rebuilt > 0, "{harmless} harmless or cured, {rebuilt} rebuilt");
-    writeln!(std::io::stdout(), "{trials} damaged journals: {harmless} harmless or cured, {rebuilt} rebuilt").unwrap();
+    let text = format!("{trials} damaged journals: {harmless} harmless or cured, {rebuilt} rebuilt\n");
+    std::io::stdout().write_all(text.as_bytes()).unwrap();
 }
 
 /// A file system of a few MiB for the state, unmounted when dropped.
@@ -142,7 +147,7 @@ fn daemon(world: &World) -> Child {
 }
 
 fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while !done() {
         assert!(Instant::now() < until, "{what}");
         thread::sleep(Duration::from_millis(10));
