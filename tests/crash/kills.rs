@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ampd::journal::{Journal, SledJournal};
-use ampd::model::{CaptureState, Random};
+use ampd::model::Random;
 use ampd::simulator::{Fault, FaultKind, Hour, RequestEntry};
+use serde_json::Value;
 
 use super::store::{Put, Store, environment};
-use super::support::{World, dashed, ended, files_below};
+use super::support::{Ended, World, dashed, ended, files_below};
 
 /// Hours of a world, in windows of six; two hours a day are empty.
 const HOURS: i64 = 30;
@@ -168,7 +168,7 @@ impl<'a> Life<'a> {
         for path in files_below(&self.world.path("lake/data")) {
             self.captured.insert(hour_of(&path.to_string_lossy()));
         }
-        if self.random.below(5) == 0 && self.world.path("state/sled").exists() {
+        if self.random.below(8) == 0 && self.world.path("state/sled").exists() {
             self.look_into_the_journal();
         }
     }
@@ -195,28 +195,27 @@ impl<'a> Life<'a> {
     }
 
     /// Captures that the journal calls staged are intact, so their hours are not asked for again, but for empty ones.
+    /// The program itself reads its journal: another lock of this process would live on in a child of another thread.
     fn look_into_the_journal(&mut self) {
-        let mut opened = SledJournal::open(&self.world.path("state"), Duration::from_secs(30)).unwrap();
-        assert!(opened.set_aside.is_none(), "{:?}", opened.notes);
+        let end = self.run(&["state", "export"]);
+        assert!(!end.says("set aside"), "{end}");
         self.figures.journals_checked += 1;
-        for capture in opened.journal.load().unwrap().captures {
-            let CaptureState::Staged { bytes, .. } = capture.state else { continue };
-            let file = self.world.path("stage").join(format!("{}.zip", capture.id));
+        for line in end.stdout.lines() {
+            let capture = &serde_json::from_str::<Value>(line).unwrap()["capture"];
+            let Some(bytes) = capture["state"]["staged"]["bytes"].as_u64() else { continue };
+            let file = self.world.path("stage").join(format!("{}.zip", capture["id"].as_str().unwrap()));
             // The journal forgets a capture before its file is removed, never after.
             let length = std::fs::metadata(&file).map(|file| file.len()).ok();
-            assert!(self.mischief || length == Some(bytes), "{capture:?}: {length:?}");
-            for hour in capture.window.iter() {
-                let hour = Hour::parse(&hour.to_string().replace('-', "")).unwrap();
-                if !EMPTY.contains(&hour.of_day()) {
-                    self.captured.insert(hour);
-                }
-            }
+            assert!(self.mischief || length == Some(bytes), "{line}: {length:?}");
+            let bound = |n: usize| Hour::parse(&capture["window"][n].as_str().unwrap().replace('-', "")).unwrap();
+            self.captured.extend(bound(0).through(bound(1)).filter(|hour| !EMPTY.contains(&hour.of_day())));
         }
     }
 
-    fn run(&self, arguments: &[&str]) {
+    fn run(&self, arguments: &[&str]) -> Ended {
         let end = ended(self.world.command(arguments).envs(environment()).spawn().unwrap());
         assert_eq!(end.code, 0, "ampd {arguments:?}: {end}");
+        end
     }
 
     fn is_complete(&self) -> bool {
