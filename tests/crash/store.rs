@@ -2,10 +2,11 @@
 //! files, and logs each data object and manifest that it was given.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -42,13 +43,13 @@ impl Store {
         let root = tempfile::tempdir().unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["store::child_that_serves_s3", "--exact", "--nocapture", "--test-threads=1"]);
-        command.env(ROOT, root.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.env(ROOT, root.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         let until = Instant::now() + Duration::from_secs(30);
         let endpoint = loop {
             match fs::read_to_string(root.path().join("endpoint")) {
                 Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
-                _ => std::thread::sleep(Duration::from_millis(5)),
+                _ => thread::sleep(Duration::from_millis(5)),
             }
             assert!(Instant::now() < until, "the S3 server does not start");
         };
@@ -115,12 +116,22 @@ fn note(root: &Path, open: &Mutex<Option<(String, File)>>, kind: char, path: &st
     }
 }
 
-/// The server process; without the variable it is an empty test. It ends when it is killed, or after its parent.
+/// The server process; without the variable it is an empty test. It ends with its parent, however that ends.
 #[test]
 fn child_that_serves_s3() {
     let Some(root) = std::env::var_os(ROOT).map(PathBuf::from) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(serve(root));
+    let (gone, parent) = tokio::sync::oneshot::channel();
+    thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        let _ = gone.send(());
+    });
+    runtime.block_on(async {
+        tokio::select! {
+            () = serve(root) => {}
+            _ = parent => {}
+        }
+    });
 }
 
 async fn serve(root: PathBuf) {
@@ -132,10 +143,7 @@ async fn serve(root: PathBuf) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     fs::write(root.join("endpoint"), format!("http://{}\n", listener.local_addr().unwrap())).unwrap();
     let log = Arc::new(Mutex::new(None));
-    // A parent that was killed drops nothing: its directory is gone after a while, or stays with this process.
-    while root.exists() {
-        let accepted = tokio::time::timeout(Duration::from_secs(1), listener.accept()).await;
-        let Ok(Ok((socket, _))) = accepted else { continue };
+    while let Ok((socket, _)) = listener.accept().await {
         let (service, root, log) = (service.clone(), root.clone(), Arc::clone(&log));
         let handler = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let (service, root, log) = (service.clone(), root.clone(), Arc::clone(&log));
