@@ -1,4 +1,4 @@
-//! The journal's files damaged, torn or on a full disk, through the whole program: no hour is skipped, none doubled, and
+//! The journal's files damaged, torn or cut short, through the whole program: no hour is skipped, none doubled, and
 //! nothing that the lake has is asked for again. `AMPD_JOURNAL_DAMAGE` raises the number of trials (60).
 
 use std::fs;
@@ -9,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ampd::model::Random;
-use ampd::simulator::{Fault, FaultKind};
 
 use super::support::{World, dashed, ended, files_below};
 
@@ -111,93 +110,7 @@ fn damaged_journals_are_rebuilt_by_the_daemon_and_no_published_hour_is_asked_for
     std::io::stdout().write_all(text.as_bytes()).unwrap();
 }
 
-/// A file system of a few MiB for the state, unmounted when dropped.
-struct Small(PathBuf);
-
-impl Small {
-    /// `None` where mounting is not allowed (no root, a container without the capability): the test is then empty.
-    fn mount(at: &Path) -> Option<Self> {
-        fs::create_dir_all(at).unwrap();
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", "size=4m,mode=0700", "tmpfs"]).arg(at);
-        command.output().is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
-    }
-
-    fn fill(&self) {
-        let mut file = fs::File::create(self.0.join("ballast")).unwrap();
-        while file.write_all(&[0; 4096]).is_ok() {}
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.0.join("ballast")).unwrap();
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-/// A daemon whose standard error is a file.
-fn daemon(world: &World) -> Child {
-    let log = fs::File::create(world.path("daemon.log")).unwrap();
-    let mut command = world.command(&["run"]);
-    command.stdout(Stdio::piped()).stderr(log).spawn().unwrap()
-}
-
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_mins(1);
-    while !done() {
-        assert!(Instant::now() < until, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-#[test]
-fn a_full_disk_under_the_journal_holds_the_daemon_up_which_says_so_and_goes_on_by_itself() {
-    let mut world = World::new(HOURS);
-    let Some(disk) = Small::mount(&world.path("state")) else { return };
-    world.set("window.max", "\"1h\"").set("log.level", "\"warn\"");
-    world.plant(Fault::new(FaultKind::FirstByteDelay { ms: 700 }).times(1));
-    let mut child = daemon(&world);
-    wait_for("nothing is asked", || !world.requests().is_empty());
-    disk.fill();
-    let said = || fs::read_to_string(world.path("daemon.log")).unwrap().contains("everything waits for the journal");
-    wait_for("the daemon says nothing of the full disk", said);
-    let before = world.requests().len();
-    assert!(manifests(&world) < HOURS);
-    thread::sleep(Duration::from_millis(500));
-    assert_eq!(world.requests().len(), before, "it asks on without its journal");
-    disk.free();
-    wait_until_published(&world, &mut child, "after the disk was freed");
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    every_hour_is_there_once(&world, "full disk");
-    let mut asked = world.windows();
-    asked.sort_unstable();
-    assert_eq!(asked, (0..HOURS).map(|n| (n, n)).collect::<Vec<_>>(), "each hour was asked for once");
-    assert!(!files_below(&world.path("state")).iter().any(|path| path.to_string_lossy().contains("quarantine")));
-}
-
-#[test]
-fn a_disk_that_is_full_at_the_start_ends_with_73_and_loses_nothing() {
-    let world = World::new(HOURS);
-    let Some(disk) = Small::mount(&world.path("state")) else { return };
-    let (from, to) = (dashed(world.first), dashed(world.hour(PUBLISHED - 1)));
-    world.expect(0, &["backfill", "--from", &from, "--to", &to]);
-    disk.fill();
-    for _ in 0..2 {
-        let end = world.expect(73, &["once"]);
-        assert!(end.says("E501"), "{end}");
-    }
-    disk.free();
-    world.expect(0, &["once"]);
-    assert!(!files_below(&world.path("state")).iter().any(|path| path.to_string_lossy().contains("quarantine")));
-    every_hour_is_there_once(&world, "full at the start");
-}
-
-/// Where no file system can be mounted: every write beyond so many bytes of a file ends the process by a signal.
+/// A full disk without one: every write beyond so many bytes of a file ends the process by a signal.
 #[test]
 fn a_limit_on_the_length_of_files_ends_it_like_a_crash_and_loses_nothing() {
     let world = World::new(HOURS);
