@@ -23,6 +23,7 @@
 //! | [`cli`] | the command line, types only |
 //! | [`commands`] | one file per subcommand; the only place that may import everything |
 //! | [`problem`], [`explain`], [`exit`] | an error as a person is told it, its code explained, the exit code |
+//! | [`failpoints`] | where a test makes the real binary go wrong; nothing without the feature of that name |
 //! | [`simulator`] | an Amplitude with planted faults and a truth; it shares no parsing and no planning with the rest |
 //!
 //! `ARCHITECTURE.md` says where everything is and what must stay absent. `tests/tidy.rs` keeps the imports as they are.
@@ -35,13 +36,13 @@
 //!    empty, or skipped by a person with a reason.
 //!    proof: `no_schedule_breaks_a_promise`, `watermark_never_passes_an_unpublished_hour`, `a_blocked_hour_holds_the_watermark_and_not_the_later_hours`.
 //! 2. **Exactly once per hour** for readers of the manifests: one complete capture, never a mixture, never twice.
-//!    proof: `no_schedule_breaks_a_promise`, `sigkill_at_random_moments_loses_nothing_and_publishes_nothing_twice`.
+//!    proof: `no_schedule_breaks_a_promise`, `sigkill_at_random_moments_loses_nothing_and_publishes_nothing_twice`, `every_trouble_at_every_point_ends_with_the_truth_and_each_hour_once`.
 //! 3. **A crash costs at most the work in flight**: no second download of a captured archive, no upload of a published hour.
-//!    proof: `a_capture_that_is_recorded_is_never_downloaded_again`, `what_was_acknowledged_survives_every_kill`.
+//!    proof: `a_capture_that_is_recorded_is_never_downloaded_again`, `what_was_acknowledged_survives_every_kill`, `sigkill_anywhere_loses_nothing_doubles_nothing_and_costs_what_was_in_flight`.
 //! 4. **Ready in under one second** after a restart with 87,600 hours (10 years) of state.
 //!    proof: `ten_years_of_hours_are_ready_in_under_a_second` (ten seconds in a debug build).
 //! 5. **Losing local state loses nothing**: it is rebuilt from the lake's manifests.
-//!    proof: `a_lost_state_directory_is_rebuilt_from_the_lake_and_nothing_is_asked_again`, `state_from_an_older_copy_believes_the_lake`.
+//!    proof: `a_lost_state_directory_is_rebuilt_from_the_lake_and_nothing_is_asked_again`, `state_from_an_older_copy_believes_the_lake`, `damaged_journals_are_rebuilt_by_the_daemon_and_no_published_hour_is_asked_for_again`.
 //! 6. **Byte-exact**: `json.gz` lands as Amplitude sent it, every other format with the same rows, checked end to end.
 //!    proof: `every_shape_of_archive_lands_byte_for_byte`, `a_changed_byte_anywhere_never_loses_a_row_unnoticed`.
 //! 7. **A broken archive is never published and never blocks other hours**; the bad hour is set aside with the reason and
@@ -71,6 +72,7 @@ pub mod effects;
 pub mod engine;
 pub mod exit;
 pub mod explain;
+pub mod failpoints;
 pub mod journal;
 pub mod lake;
 pub mod model;

@@ -16,6 +16,7 @@ use crate::archive::Limits;
 use crate::cli::Global;
 use crate::config::{self, Config, Inputs, InvalidRows, Loaded};
 use crate::effects::{LiveEffects, World};
+use crate::failpoints::{Point, around, around_blocking};
 use crate::lake::{self, Lake};
 use crate::model::{Policy, RetryPolicy, SourceName, SourcePolicy};
 use crate::problem::Failure;
@@ -131,7 +132,10 @@ impl Session {
 
     /// Opens the lake.
     pub async fn open_lake(&self) -> Result<Arc<dyn Lake>, Failure> {
-        lake::open(&self.config().lake).await.map_err(|error| Failure::of_fault(&error.fault()))
+        around(Point::StartLake, |words| Failure::new("E401", words), async {
+            lake::open(&self.config().lake).await.map_err(|error| Failure::of_fault(&error.fault()))
+        })
+        .await
     }
 
     /// Opens staging and everything else that steps need.
@@ -140,7 +144,8 @@ impl Session {
             return Err(failure.clone());
         }
         let config = self.config();
-        let stage = Stage::open(&config.staging).map_err(|error| stage_failure(&error))?;
+        let stage = || Stage::open(&config.staging).map_err(|error| stage_failure(&error));
+        let stage = around_blocking(Point::StartStage, |words| Failure::new("E502", words), stage)?;
         let lake = self.open_lake().await?;
         let clients: BTreeMap<SourceName, Client> = config
             .sources

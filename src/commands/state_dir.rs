@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::session::Session;
+use crate::failpoints::{Point, around_blocking};
 use crate::journal::{JournalError, Opened, SledJournal};
 use crate::problem::Failure;
 use crate::telemetry::{Line, say};
@@ -25,7 +26,8 @@ impl Session {
             let failure = Failure::new("E505", message);
             return Err(NotOpened::Failed(failure.help(format!("run it as that user: `sudo -u '#{owner}' ampd ...`"))));
         }
-        Ok(noted(SledJournal::open(&config.state_dir, JOURNAL_DEADLINE)?))
+        let open = || SledJournal::open(&config.state_dir, JOURNAL_DEADLINE);
+        Ok(noted(around_blocking(Point::StartJournal, JournalError::Io, open)?))
     }
 
     /// Opens the journal to look at it; root looks at a copy where somebody else works.

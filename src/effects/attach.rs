@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use super::points::lake_down;
 use super::{LiveEffects, lake_fault, now};
 use crate::engine::Outcome;
+use crate::failpoints::{Point, around};
 use crate::lake;
 use crate::model::{Fault, Hour, ManifestRef, SourceName};
 
@@ -29,8 +31,11 @@ impl LiveEffects {
         fallback: Hour,
     ) -> Result<Outcome, Fault> {
         let lake = &*self.lake;
-        let first_hour = lake::first_hour(lake, source, wanted, fallback, now()).await.map_err(|e| lake_fault(&e))?;
-        let listed = lake::list_manifests(lake, source, from).await.map_err(|e| lake_fault(&e))?;
+        let first_hour =
+            async { lake::first_hour(lake, source, wanted, fallback, now()).await.map_err(|e| lake_fault(&e)) };
+        let first_hour = around(Point::AttachFirstHour, lake_down, first_hour).await?;
+        let listed = async { lake::list_manifests(lake, source, from).await.map_err(|e| lake_fault(&e)) };
+        let listed = around(Point::AttachList, lake_down, listed).await?;
         let manifests = listed.into_iter().map(|entry| (entry.hour, entry.generation, entry.modified)).collect();
         Ok(Outcome::Attached { first_hour, manifests })
     }
@@ -51,7 +56,9 @@ impl LiveEffects {
         hour: Hour,
         generation: u32,
     ) -> Result<Option<(Hour, ManifestRef)>, Fault> {
-        let manifest = lake::read_manifest(&*self.lake, source, hour, generation).await.map_err(|e| lake_fault(&e))?;
+        let lake = &*self.lake;
+        let read = async { lake::read_manifest(lake, source, hour, generation).await.map_err(|e| lake_fault(&e)) };
+        let manifest = around(Point::ReadManifest, lake_down, read).await?;
         Ok(manifest.map(|manifest| (hour, reference(&manifest, manifest.published_at))))
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::PoisonError;
 
 use super::LiveEffects;
+use super::points::staging_down;
 use crate::amplitude::{Answer, ArchiveSink, Client, Exported, Writing};
 use crate::engine::{Outcome, ServerClock};
+use crate::failpoints::{Point, around};
 use crate::model::{CaptureRecord, Fault, FaultKind, SourceName};
 use crate::stage::{Stage, StageFile, Staged};
 use crate::telemetry::{Level, Line, Metrics, Phase, Progress, say};
@@ -58,7 +60,9 @@ impl LiveEffects {
             answer.date.zip(answer.date_read_at).map(|(date, read_at)| ServerClock { date, ahead: read_at - date });
         let file = sink.file.take();
         let result = match (&answer.result, file) {
-            (Ok(Exported::Archive { .. }), Some(file)) => file.commit().await.map(Some),
+            (Ok(Exported::Archive { .. }), Some(file)) => {
+                around(Point::CaptureStaged, staging_down, file.commit()).await.map(Some)
+            }
             (Ok(Exported::Archive { .. }), None) => Err(Fault::new(FaultKind::NotAnArchive, "a 200 without a body")),
             (Ok(Exported::NotFound { .. }), _) => Ok(None),
             (Err(fault), _) => Err(fault.clone()),

@@ -4,6 +4,7 @@
 mod attach;
 mod capture;
 mod meter;
+mod points;
 mod publish;
 mod sweep;
 mod upload;
@@ -16,6 +17,7 @@ use crate::archive::{Archive, Limits, Packing};
 use crate::clock;
 use crate::config::StoreChecksum;
 use crate::engine::{Effects, Outcome, Step};
+use crate::failpoints::around;
 use crate::lake::{Lake, LakeError, LakeFacts};
 use crate::model::{CaptureId, CaptureRecord, CaptureState, Fault, FaultKind, SourceName};
 use crate::stage::Stage;
@@ -154,7 +156,9 @@ impl LiveEffects {
 impl Effects for LiveEffects {
     async fn run(&self, step: Step) -> Outcome {
         let meter = meter::Meter::start(&step);
-        let outcome = self.outcome(step).await.unwrap_or_else(|fault| Outcome::Failed { fault, clock: None });
+        let (point, refuse) = points::of(&step);
+        let outcome = around(point, refuse, self.outcome(step)).await;
+        let outcome = outcome.unwrap_or_else(|fault| Outcome::Failed { fault, clock: None });
         meter.stop(&self.metrics, &outcome);
         outcome
     }

@@ -3,8 +3,10 @@
 use futures_util::future::try_join_all;
 
 use super::attach::reference;
+use super::points::lake_down;
 use super::{LiveEffects, lake_fault, now};
 use crate::engine::Outcome;
+use crate::failpoints::{Point, around};
 use crate::lake::{self, Created, Head};
 use crate::model::publish::{Decision, Taken, decide, must_read};
 use crate::model::{CaptureFacts, Draft, Fault, Hour, Manifest, Object, SourceName, manifest};
@@ -20,15 +22,16 @@ impl LiveEffects {
         draft: Draft,
         capture: CaptureFacts,
     ) -> Result<Outcome, Fault> {
-        let there = self.manifests_of(source, hour).await?;
+        let there = around(Point::PublishList, lake_down, self.manifests_of(source, hour)).await?;
         if let Some(outcome) = settled(&draft, &capture, &there) {
             return Ok(outcome);
         }
-        if let Some(missing) = self.missing_object(&draft.objects).await? {
+        if let Some(missing) = around(Point::PublishCheck, lake_down, self.missing_object(&draft.objects)).await? {
             return Ok(Outcome::ObjectsMissing(missing));
         }
         let manifest = compose(source, hour, draft.clone(), capture.clone());
-        match lake::create_manifest(&*self.lake, &manifest).await.map_err(|error| lake_fault(&error))? {
+        let created = async { lake::create_manifest(&*self.lake, &manifest).await.map_err(|e| lake_fault(&e)) };
+        match around(Point::PublishManifest, lake_down, created).await? {
             Created::Created => Ok(Outcome::Published(reference(&manifest, manifest.published_at))),
             Created::Exists => {
                 let there = self.manifests_of(source, hour).await?;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::points::lake_down;
 use super::{LiveEffects, lake_fault};
 use crate::engine::Outcome;
+use crate::failpoints::{Point, around};
 use crate::lake;
 use crate::model::sweep::{Published, decide};
 use crate::model::{Fault, Hour, SourceName, layout};
@@ -18,9 +20,10 @@ impl LiveEffects {
         let mut waiting = Vec::new();
         for hour in hours {
             let lake = &*self.lake;
-            let listed = lake::list_all(lake, &layout::hour_prefix(source, *hour), None, OBJECTS_MAX).await;
-            let objects: Vec<(String, u32)> = listed
-                .map_err(|error| lake_fault(&error))?
+            let prefix = layout::hour_prefix(source, *hour);
+            let listed = async { lake::list_all(lake, &prefix, None, OBJECTS_MAX).await.map_err(|e| lake_fault(&e)) };
+            let objects: Vec<(String, u32)> = around(Point::SweepList, lake_down, listed)
+                .await?
                 .into_iter()
                 .filter_map(|object| Some((layout::parse_object_key(source, &object.key)?.generation, object.key)))
                 .map(|(generation, key)| (key, generation))
@@ -33,7 +36,8 @@ impl LiveEffects {
                 waiting.push(*hour);
             }
             for key in &decision.delete {
-                lake.delete(key).await.map_err(|error| lake_fault(&error))?;
+                let deleted = async { lake.delete(key).await.map_err(|error| lake_fault(&error)) };
+                around(Point::SweepDelete, lake_down, deleted).await?;
                 let line = Line::debug(format!("deleted {key}: no manifest names it or ever will"));
                 say(&line.phase(Phase::S3Load).source(source).hour(*hour));
             }

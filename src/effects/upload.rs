@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::points::lake_down;
 use super::{LiveEffects, blocking, lake_fault};
 use crate::archive::{Discard, PartSink, PartSums, ReadError};
 use crate::engine::Outcome;
+use crate::failpoints::{Point, around};
 use crate::lake::{ObjectWriter, Sums};
 use crate::model::layout::{self, ObjectId};
 use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Hour, HourState, Object};
@@ -161,7 +163,8 @@ async fn give_up(open: Option<(String, Box<dyn ObjectWriter>)>) {
 async fn finish(key: String, writer: Box<dyn ObjectWriter>, sums: PartSums) -> Result<Object, Fault> {
     let PartSums { bytes, rows, sha256, crc64nvme, .. } = sums;
     let wanted = Sums { bytes, crc64nvme: crc64nvme.clone(), crc32: None, sha256: sha256.clone() };
-    let stored = writer.finish(wanted).await.map_err(|error| lake_fault(&error))?;
+    let stored = async { writer.finish(wanted).await.map_err(|error| lake_fault(&error)) };
+    let stored = around(Point::UploadPut, lake_down, stored).await?;
     Ok(Object { key, bytes, rows, sha256, crc64nvme: Some(crc64nvme), etag: stored.etag })
 }
 

@@ -13,6 +13,7 @@ use super::codec::{self, Seal};
 use super::ladder::{self, Store};
 use super::lock::StateLock;
 use super::{Journal, JournalError};
+use crate::failpoints::{Point, around_blocking};
 use crate::model::{Change, Snapshot};
 
 /// Values longer than this become files of their own inside sled; bytes.
@@ -134,7 +135,8 @@ impl SledJournal {
         let large = writes.values().flatten().filter(|value| value.len() > LARGE).count();
         let blobs = (large > 0).then(|| ladder::sled_dir(&self.dir).join("blobs"));
         let store = self.ready()?;
-        let result = ladder::guarded(|| put(store, writes, unfinished, blobs.as_deref()));
+        let work = || put(store, writes, unfinished, blobs.as_deref());
+        let result = ladder::guarded(|| around_blocking(Point::JournalCommit, JournalError::Io, work));
         match result {
             Ok(seal) => {
                 store.mark.write(seal.commits);

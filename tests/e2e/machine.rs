@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ampd::simulator::{Fault, FaultKind};
+
 use super::daemon::Daemon;
 use super::support::{World, dashed, ended, files_below};
 
@@ -165,6 +167,47 @@ fn a_full_state_disk_is_said_and_work_resumes_by_itself() {
     assert_eq!(world.lake().generations(&world.hour(2).to_string()), 2);
     assert_eq!(daemon.stop(), Some(0));
     world.assert_truth(0..=2);
+}
+
+#[test]
+fn a_state_disk_that_fills_up_in_the_middle_of_an_export_costs_no_second_download() {
+    let mut world = impatient(6);
+    let Some(disk) = Small::mount(world.path("state"), 4) else { return };
+    world.set("window.max", "\"1h\"");
+    world.plant(Fault::new(FaultKind::FirstByteDelay { ms: 700 }).times(1));
+    let daemon = Daemon::start(&world);
+    until("nothing is asked", || !world.requests().is_empty());
+    disk.fill();
+    until("it is not said", || journal_is_full(&world));
+    let asked = world.requests().len();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(world.requests().len(), asked, "it asks on without its journal");
+    disk.relieve();
+    first_hours_land(&world);
+    assert_eq!(daemon.stop(), Some(0));
+    let mut windows = world.windows();
+    windows.sort_unstable();
+    assert_eq!(windows, (0..6).map(|n| (n, n)).collect::<Vec<_>>());
+    world.assert_complete();
+}
+
+#[test]
+fn a_state_disk_that_is_full_at_the_start_ends_with_73_and_nothing_is_given_up() {
+    let world = impatient(3);
+    let Some(disk) = Small::mount(world.path("state"), 4) else { return };
+    world.expect(0, &["backfill", "--from", &dashed(world.first), "--to", &dashed(world.first)]);
+    disk.fill();
+    for _ in 0..2 {
+        let ended = world.expect(73, &["once"]);
+        assert!(ended.says("E501"), "{ended}");
+    }
+    disk.relieve();
+    world.expect(0, &["once"]);
+    assert_eq!(world.windows(), [(0, 0), (1, 2)]);
+    let aside =
+        files_below(&world.path("state")).into_iter().find(|path| path.to_string_lossy().contains("quarantine"));
+    assert_eq!(aside, None);
+    world.assert_complete();
 }
 
 #[test]

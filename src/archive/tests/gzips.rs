@@ -80,6 +80,22 @@ fn a_wrong_gzip_crc_is_refused() {
 }
 
 #[test]
+fn wrong_codes_anywhere_in_the_data_are_called_so_and_never_a_repeated_call() {
+    let lines: Vec<String> = (0..3_000).map(|n| format!("{{\"a\":{}}}\n", n * 7_919 % 10_007)).collect();
+    let content = gzip(lines.concat());
+    let mut in_the_fast_loop = 0;
+    for at in (10..content.len() - 8).step_by(97) {
+        let mut bad = content.clone();
+        bad[at..at + 4].fill(0xff);
+        let fault = read_all(&with(bad), Format::JsonGz).err().unwrap();
+        assert!(fault.detail.contains("its gzip stream is"), "{at}: {fault}");
+        assert!(!fault.detail.contains("repeated call"), "{at}: {fault}");
+        in_the_fast_loop += usize::from(fault.detail.contains("wrong codes in its data"));
+    }
+    assert!(in_the_fast_loop > 0);
+}
+
+#[test]
 fn a_wrong_gzip_length_is_refused() {
     let mut content = gzip(LINES);
     let at = content.len() - 4;
