@@ -36,7 +36,9 @@ mod wire;
 
 pub use error::LakeError;
 pub use identity::{Identity, first_hour, identify, probe_conditional_writes, read_first_hour};
-pub use manifests::{MANIFEST_MAX, ManifestEntry, create_manifest, hour_manifests, list_manifests, manifest_of, read_manifest};
+pub use manifests::{
+    MANIFEST_MAX, ManifestEntry, create_manifest, hour_manifests, list_manifests, manifest_of, read_manifest,
+};
 pub use sums::{Summing, Sums};
 
 /// What an operation answers, later.
