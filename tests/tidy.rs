@@ -502,6 +502,30 @@ fn every_test_that_the_readme_names_exists() {
     assert!(missing.is_empty(), "README.md names tests that do not exist: {missing:?}");
 }
 
+/// Each promise has a chapter, each fault of the matrix a row, and each name in them is a test.
+#[test]
+fn every_test_that_the_promises_name_exists() {
+    let page = read("docs/promises.md");
+    let tests: Vec<(String, String)> = rust_files("src").into_iter().chain(rust_files("tests")).collect();
+    let chapters = page.lines().filter(|line| line.starts_with("## ") && line.as_bytes()[3].is_ascii_digit()).count();
+    assert_eq!(chapters, 13, "docs/promises.md: one chapter for each promise");
+    let rows = page.lines().filter(|line| line.starts_with("| ")).count();
+    assert!(rows > 35, "docs/promises.md: {rows} rows of faults");
+    let names: Vec<&str> = quoted(&page).into_iter().filter(|name| is_a_tests_name(name)).collect();
+    assert!(names.len() > 80, "docs/promises.md names {} tests", names.len());
+    let exists = |name: &str| {
+        // Tests that a macro makes of a table stand in it with a colon.
+        let forms = [format!("fn {name}("), format!("    {name}: ")];
+        tests.iter().any(|(_, text)| forms.iter().any(|form| text.contains(form)))
+    };
+    let missing: Vec<&str> = names.into_iter().filter(|name| !exists(name)).collect();
+    assert!(missing.is_empty(), "docs/promises.md names tests that do not exist: {missing:?}");
+}
+
+fn is_a_tests_name(name: &str) -> bool {
+    name.matches('_').count() >= 2 && name.chars().all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit())
+}
+
 #[test]
 fn every_test_that_the_crates_page_names_exists() {
     let page = read("src/lib.rs");

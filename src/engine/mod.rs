@@ -1,4 +1,5 @@
 //! The engine: a sync function of events, and a thin driver.
+#![doc = include_str!("crash.md")]
 
 mod answers;
 mod attach;
