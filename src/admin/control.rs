@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 
 use super::refusal::Refusal;
@@ -24,7 +25,8 @@ pub(super) async fn resume(State(context): State<Context>) -> Answer {
     give(&context.life()?, vec![Order::Resume]).await
 }
 
-/// `POST /v1/trigger`: all sources look for hours that became due, or one takes up those that did.
+/// `POST /v1/trigger`: all sources look for hours that became due, or one takes up those that did. Where this daemon does
+/// not lead, what is due is handed over to it.
 pub(super) async fn trigger(
     State(context): State<Context>,
     request: Result<Json<TriggerRequest>, JsonRejection>,
@@ -34,6 +36,8 @@ pub(super) async fn trigger(
     let Some(name) = request.source else {
         let accepted = accepted(&life).await?;
         life.handle.tick().await?;
+        let orders = life.handle.look(due_where_it_follows).await?;
+        let Json(_) = give(&life, orders).await?;
         return Ok(accepted);
     };
     let wanted = name.clone();
@@ -42,6 +46,12 @@ pub(super) async fn trigger(
         return Err(Refusal::no_such_source(name.as_str()));
     };
     give(&life, untaken.map(|window| Order::Backfill(name, window)).into_iter().collect()).await
+}
+
+/// The hours that are due, of the sources that this daemon does not lead.
+fn due_where_it_follows(engine: &Engine, now: DateTime<Utc>) -> Vec<Order> {
+    let due = |name: SourceName| engine.untaken(&name, now).map(|window| Order::Backfill(name, window));
+    engine.source_names().into_iter().filter(|name| !engine.leads(name)).filter_map(due).collect()
 }
 
 /// `POST /v1/reload`

@@ -80,10 +80,13 @@ type SourceGauges = Family<OfSource, Gauge<f64, AtomicU64>>;
 
 fn of_report(registry: &mut Registry, report: &StatusReport) {
     let (lag, watermark, next) = (SourceGauges::default(), SourceGauges::default(), SourceGauges::default());
+    let leading = SourceGauges::default();
     let hours = Family::<OfState, Gauge<f64, AtomicU64>>::default();
     for source in &report.sources {
         let label = OfSource { source: source.name.to_string() };
         lag.get_or_create(&label).set(source.lag_seconds as f64);
+        let leads = source.lease.as_ref().is_none_or(|lease| lease.leads);
+        leading.get_or_create(&label).set(f64::from(u8::from(leads)));
         if let Some(hour) = source.watermark {
             watermark.get_or_create(&label).set(seconds(hour.start()));
         }
@@ -95,6 +98,7 @@ fn of_report(registry: &mut Registry, report: &StatusReport) {
     registry.register("ampd_lag_seconds", "The newest due hour minus the watermark", lag);
     registry.register("ampd_watermark_timestamp_seconds", "Start of the last hour before the first gap", watermark);
     registry.register("ampd_next_tick_timestamp_seconds", "When the schedule ticks next", next);
+    registry.register("ampd_source_leading", "Whether this daemon leads the source", leading);
     registry.register("ampd_hours", "Due hours by state", hours);
     gauge(registry, "ampd_staging_bytes", "Bytes in the staging directory", report.staging.used_bytes as f64);
     gauge(registry, "ampd_staging_limit_bytes", "staging.max_bytes", report.staging.limit_bytes as f64);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::clock;
-use crate::commands::run::Ticks;
+use crate::commands::run::{Leases, Ticks};
 use crate::config::Config;
 use crate::engine::{Engine, Loudness, Notice, Observer, Stage as Part};
 use crate::model::report::{DaemonReport, LakeReport, SourceReport, StageReport, StagingReport, StatusReport};
@@ -30,6 +30,8 @@ pub struct About {
     pub lake: LakeReport,
     /// The daemon; `running` is false for a one-shot command.
     pub daemon: DaemonReport,
+    /// Who leads; empty for a one-shot command.
+    pub leases: Leases,
 }
 
 impl About {
@@ -44,7 +46,23 @@ impl About {
                 place: Some(lake_place),
             },
             daemon,
+            leases: Leases::default(),
         }
+    }
+
+    /// The sources as a report shows them.
+    fn sources(
+        &self,
+        engine: &Engine,
+        days: u16,
+        next_tick_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Vec<SourceReport> {
+        let mut sources = engine.reports(now, days, &self.regions, next_tick_at);
+        for source in &mut sources {
+            source.lease = self.leases.of(&source.name);
+        }
+        sources
     }
 }
 
@@ -65,7 +83,7 @@ pub fn report(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         generated_at: now,
         daemon: DaemonReport { paused: engine.is_paused(), ..about.daemon.clone() },
-        sources: engine.reports(now, CALENDAR_DAYS, &about.regions, next_tick_at),
+        sources: about.sources(engine, CALENDAR_DAYS, next_tick_at, now),
         staging,
         lake: LakeReport { conditional_writes: engine.conditional_writes(), ..about.lake.clone() },
         warehouse: StageReport::default(),
@@ -111,7 +129,7 @@ impl Watch {
 
     /// The sources as a report shows them.
     pub fn sources(&self, engine: &Engine, now: DateTime<Utc>) -> Vec<SourceReport> {
-        engine.reports(now, 0, &self.about.regions, self.next_tick())
+        self.about.sources(engine, 0, self.next_tick(), now)
     }
 
     fn next_tick(&self) -> Option<DateTime<Utc>> {

@@ -16,6 +16,7 @@ pub(super) fn lake(values: &Values<'_>, report: &mut Report) -> Option<Lake> {
         part_target: values.number("lake.part_target"),
         max_parallel: values.count("lake.max_parallel"),
         single_writer: values.flag("lake.single_writer"),
+        lease: values.maybe_time("lake.lease"),
         late_write: values.time("lake.late_write"),
     })
 }

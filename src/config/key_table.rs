@@ -17,8 +17,8 @@ pub(super) enum Kind {
     Size(u64, u64),
     /// A duration in a range of milliseconds.
     Duration(u64, u64),
-    /// A duration, or `off`.
-    OffOrDuration,
+    /// A duration in a range of milliseconds, or `off`.
+    OffOrDuration(u64, u64),
     /// Whole hours, from 1 to 365 days.
     Hours,
     /// An hour, `2026-01-01T00`.
@@ -125,7 +125,7 @@ pub(super) static KEYS: &[Key] = &[
     key("window", "max", Hours, "1d", "most hours in one request: hours, days or weeks"),
     key("window", "settle_delay", Duration(0, 30 * DAY), "2h", "how long after its end an hour becomes due"),
     key("window", "empty_confirm", Duration(0, 30 * DAY), "1h", "how long after it became due an empty hour is asked again"),
-    key("window", "recheck_after", OffOrDuration, "24h", "ask once more this long after publishing; off to never"),
+    key("window", "recheck_after", OffOrDuration(0, ANY), "24h", "ask once more this long after publishing; off to never"),
     key("retry", "max_attempts", Int(1, 1_000), "5", "attempts that failed for the hour itself before it is quarantined"),
     key("retry", "initial", Duration(1, DAY), "5s", "first back-off"),
     key("retry", "max", Duration(1, 7 * DAY), "15m", "longest back-off"),
@@ -156,6 +156,7 @@ pub(super) static KEYS: &[Key] = &[
     key("lake", "part_size", Size(5 * MIB, 5 * GIB), "16MiB", "multipart parts; smaller objects go in one PUT").only(S3),
     key("lake", "single_writer", Bool, "false", "the store has no conditional writes and one daemon writes to it").only(S3),
     key("lake", "late_write", Duration(0, DAY), "15m", "how late an unanswered PUT may still land on such a store").only(S3),
+    key("lake", "lease", OffOrDuration(3_000, 3_600_000), "60s", "of two daemons one leads, for so long at a time; off: both work"),
     key("lake", "format", Kind::Format, "json.gz", "json.gz | json"),
     key("lake", "part_target", Size(MIB, 5 * GIB), "128MiB", "members of an hour are joined up to this size"),
     key("warehouse", "type", Choice(&["none", "snowflake"]), "none", "none | snowflake"),

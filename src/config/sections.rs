@@ -191,6 +191,8 @@ pub struct Lake {
     pub max_parallel: usize,
     /// The store has no conditional writes, and one daemon only writes to it.
     pub single_writer: bool,
+    /// Of two daemons one leads, for so long at a time; `None` for "off".
+    pub lease: Option<Duration>,
     /// Longest time an unanswered manifest PUT may still land late, on a store without conditional writes.
     pub late_write: Duration,
 }

@@ -77,7 +77,7 @@ pub(super) fn parse(kind: Kind, value: &Value, written: bool) -> Result<Parsed, 
 
 fn expected(kind: Kind) -> &'static str {
     match kind {
-        Kind::Duration(..) | Kind::OffOrDuration | Kind::Hours => "a string with a duration",
+        Kind::Duration(..) | Kind::OffOrDuration(..) | Kind::Hours => "a string with a duration",
         Kind::Path | Kind::PathOrNone | Kind::Socket => "a string with a path",
         Kind::Url => "a string with an address",
         _ => "a string",
@@ -102,10 +102,10 @@ fn text(kind: Kind, text: &str) -> Result<Parsed, Complaint> {
             let time = units::duration(text).map_err(refuse(units::DURATION_HELP))?;
             Parsed::Time(in_range(time, low, high)?)
         }
-        Kind::OffOrDuration if text == "off" => Parsed::Off,
-        Kind::OffOrDuration => {
+        Kind::OffOrDuration(..) if text == "off" => Parsed::Off,
+        Kind::OffOrDuration(low, high) => {
             let time = units::duration(text).map_err(refuse(r#"write "off", or a duration such as "24h" or "2d""#))?;
-            Parsed::Time(in_range(time, 0, 365 * 86_400_000)?)
+            Parsed::Time(in_range(time, low, high)?)
         }
         Kind::Hours => Parsed::Number(u64::from(units::hours(text).map_err(refuse(units::HOURS_HELP))?)),
         Kind::Hour => Parsed::Hour(

@@ -88,6 +88,11 @@ impl LiveEffects {
         &self.stage
     }
 
+    /// The lake, for the lease.
+    pub fn lake(&self) -> Arc<dyn Lake> {
+        Arc::clone(&self.lake)
+    }
+
     /// Which lake this is, for people.
     pub fn place(&self) -> LakeFacts {
         self.lake.describe()

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::state::{Attachment, Turn};
+use super::lead::FOLLOWER_LOOKS;
+use super::state::{Attachment, SourceState, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
 use super::{Engine, READ_BATCH};
@@ -24,8 +25,11 @@ impl Engine {
             }
             return;
         }
+        self.followers_look(Some(turn.now));
+        // What is published while the listing is on its way would be missing from it.
+        let is_waiting = |state: &SourceState| state.attachment == Attachment::No && state.steps_in_flight.is_empty();
         let waiting: Vec<SourceName> =
-            self.sources.iter().filter(|(_, s)| s.attachment == Attachment::No).map(|(n, _)| n.clone()).collect();
+            self.sources.iter().filter(|(_, state)| is_waiting(state)).map(|(name, _)| name.clone()).collect();
         for source in waiting {
             let step = self.attach_step(&source, turn.now);
             if let Some(state) = self.sources.get_mut(&source) {
@@ -97,7 +101,8 @@ impl Engine {
         listed_from: Option<Hour>,
     ) {
         let Some(state) = self.sources.get_mut(name) else { return };
-        state.attachment = Attachment::Yes;
+        state.attachment = if state.attachment == Attachment::Outdated { Attachment::No } else { Attachment::Yes };
+        state.looked = Some(Pause::starting(turn.now, FOLLOWER_LOOKS));
         state.ledger.keep_from(first_hour);
         if state.record.first_hour != state.ledger.first() {
             state.record.first_hour = state.ledger.first();
@@ -115,6 +120,7 @@ impl Engine {
             self.believe_listing(turn, name, *hour, *generation, *modified);
         }
         self.forget_unlisted(turn, name, listed_from, &newest);
+        self.leave_rechecks_to_the_leader(turn, name);
     }
 
     /// A manifest that the lake has and the journal does not: the journal learns it.
@@ -131,8 +137,14 @@ impl Engine {
         if record.published.is_some_and(|published| published.generation == generation) {
             return;
         }
-        // Its own publish step finds out whether this manifest is the one it asked for before the crash.
-        if record.work.as_ref().is_some_and(|work| matches!(work.phase, Phase::Uploaded(_))) {
+        // Its own publish step finds out whether this manifest is the one it asked for before the crash; where that is
+        // certain to create nothing, a follower takes it too.
+        if let Some(Phase::Uploaded(draft)) = record.work.as_ref().map(|work| &work.phase) {
+            if draft.generation <= generation
+                && let Some(source) = self.sources.get_mut(name)
+            {
+                source.wanted.insert(hour);
+            }
             return;
         }
         record.published = Some(ManifestRef { generation, published_at: modified, facts: None });

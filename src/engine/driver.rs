@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::{Command, Engine, Event, Notice, Order, Outcome, Step, StepId};
+use super::{Command, Engine, Event, Leadership, Notice, Order, Outcome, Step, StepId};
 use crate::clock;
 use crate::journal::{Journal, JournalError};
 use crate::model::{Change, Fault, FaultKind};
@@ -32,6 +32,8 @@ pub enum Control {
     Order(Order, oneshot::Sender<Result<(), String>>),
     /// A look at the engine between two turns.
     Look(Look),
+    /// Who leads has changed: [`Leadership`] says how.
+    Lead,
     /// Stop: captures in flight are abandoned at once, other steps end within the grace.
     Drain(Duration),
     /// Stop now.
@@ -74,6 +76,7 @@ pub struct Driver<E> {
     observer: Box<dyn Observer>,
     one_shot: bool,
     wake_every: Duration,
+    leadership: Option<Leadership>,
     done: mpsc::UnboundedSender<(StepId, Outcome)>,
     finished: mpsc::UnboundedReceiver<(StepId, Outcome)>,
     flights: BTreeMap<StepId, (bool, AbortHandle)>,
@@ -93,8 +96,15 @@ impl<E: Effects> Driver<E> {
         let (done, finished) = mpsc::unbounded_channel();
         let clocks = (clock::now(), clock::monotonic());
         let journal = Some(journal);
-        let (flights, wake_every) = (BTreeMap::new(), SAFETY_TICK);
-        Self { engine, journal, effects, observer, one_shot, wake_every, done, finished, flights, clocks }
+        let (flights, wake_every, leadership) = (BTreeMap::new(), SAFETY_TICK, None);
+        Self { engine, journal, effects, observer, one_shot, wake_every, leadership, done, finished, flights, clocks }
+    }
+
+    /// Asks before every turn which sources are led.
+    #[must_use]
+    pub fn led_by(mut self, leadership: Leadership) -> Self {
+        self.leadership = Some(leadership);
+        self
     }
 
     /// Takes a turn at least this often, so that a watchdog hears of it.
@@ -149,6 +159,7 @@ impl<E: Effects> Driver<E> {
                             promised.push(answer);
                         }
                     }
+                    Control::Lead => {}
                     Control::Look(look) => look(&self.engine, clock::now()),
                     Control::Drain(grace) => {
                         self.abort(|is_capture| is_capture);
@@ -197,9 +208,10 @@ impl<E: Effects> Driver<E> {
         }
         let now = clock::now();
         let jumped = self.clock_jumped(now).then_some(Event::ClockJumped);
+        let lead = self.leadership.as_ref().map(|leadership| leadership.news(&self.engine, (self.clocks.1, now)));
         let mut changes: Vec<Change> = Vec::new();
         let mut steps: Vec<(StepId, Step)> = Vec::new();
-        for event in jumped.into_iter().chain(events) {
+        for event in jumped.into_iter().chain(lead.into_iter().flatten()).chain(events) {
             for command in self.engine.on_event(event, now) {
                 match command {
                     Command::Record(more) => changes.extend(more),

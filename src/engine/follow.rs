@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::state::SourceState;
 use super::{Engine, SourceEnd};
 use crate::model::calendar::HourMark;
-use crate::model::{CaptureRecord, Hour, HourRecord, HourState, Ledger, Phase, SourceName, SourceRecord, Window};
+use crate::model::{CaptureRecord, Hour, HourRecord, HourState, Phase, SourceName, SourceRecord, Window};
 
 /// Hours of one source, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub struct Following {
     pub total: u64,
     /// Those that are neither published, empty, skipped, provisional nor quarantined, or are done again.
     pub left: u64,
-    /// Those of `left` that nobody works on until they are ordered (they lie before the first hour) or a tick comes.
+    /// Those of `left` that nobody works on until they are ordered (they lie before the first hour, or this process does
+    /// not lead) or a tick comes.
     pub unopened: u64,
     /// A request or a staged archive of the range is in work.
     pub busy: bool,
@@ -50,7 +51,7 @@ impl Engine {
         let windows = if windows.is_empty() { everything.as_slice() } else { windows };
         let mut sum = Following::default();
         for window in windows.iter().filter_map(|window| Window::new(window.first(), window.last().min(due))) {
-            count(&source.ledger, window, since, &mut sum);
+            count(source, window, since, &mut sum);
             sum.busy |= self.is_busy(name, source, window);
         }
         Some(sum)
@@ -72,10 +73,12 @@ impl Engine {
         Some(policy.newest_due(source.due_now(now)))
     }
 
-    /// The hours that became due since the engine looked the last time; none before the lake was read.
+    /// The hours that became due since the engine looked the last time, or all that are due where it does not lead:
+    /// nobody takes them up there but a person. None before the lake was read.
     pub fn untaken(&self, name: &SourceName, now: DateTime<Utc>) -> Option<Window> {
         let ledger = self.ledger(name)?;
-        let from = ledger.horizon().map_or(ledger.first(), |horizon| Some(horizon.next()))?;
+        let horizon = ledger.horizon().filter(|_| self.leads(name));
+        let from = horizon.map_or(ledger.first(), |horizon| Some(horizon.next()))?;
         Window::new(from.max(ledger.first()?), self.newest_due(name, now)?)
     }
 
@@ -117,7 +120,8 @@ impl Engine {
     }
 }
 
-fn count(ledger: &Ledger, window: Window, since: DateTime<Utc>, sum: &mut Following) {
+fn count(source: &SourceState, window: Window, since: DateTime<Utc>, sum: &mut Following) {
+    let ledger = &source.ledger;
     let hours = window.first()..=window.last();
     let total = u64::from(window.hours());
     let mut there: u64 = 0;
@@ -142,7 +146,10 @@ fn count(ledger: &Ledger, window: Window, since: DateTime<Utc>, sum: &mut Follow
         match ledger.work(*hour).map(|work| &work.phase) {
             Some(Phase::Quarantined) => sum.quarantined += 1,
             Some(Phase::Provisional) => sum.provisional += 1,
-            _ => sum.left += 1,
+            _ => {
+                sum.left += 1;
+                sum.unopened += u64::from(!source.may_work_on(*hour));
+            }
         }
     }
     let unopened = total.saturating_sub(there + unpublished);

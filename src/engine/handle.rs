@@ -40,6 +40,11 @@ impl Handle {
         result.await.map_err(|_| Gone)
     }
 
+    /// Lets it ask who leads.
+    pub async fn lead(&self) -> Result<(), Gone> {
+        self.0.send(Control::Lead).await.map_err(|_| Gone)
+    }
+
     /// Lets it look for hours that became due.
     pub async fn tick(&self) -> Result<(), Gone> {
         self.0.send(Control::Tick).await.map_err(|_| Gone)

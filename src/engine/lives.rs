@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::hours::{Verdict, compare};
-use super::state::{Attachment, Live, Turn};
+use super::state::{Attachment, Live, SourceState, Turn};
 use super::step::Step;
 use crate::model::{CaptureId, CaptureRecord, Content, Hour, HourRecord, Phase, SourceName, Why};
 
@@ -29,7 +29,10 @@ impl Engine {
     fn advance_live(&mut self, turn: &mut Turn, id: CaptureId) {
         let Some(live) = self.lives.get(&id) else { return };
         let name = live.record.source.clone();
-        if self.sources.get(&name).is_none_or(|source| source.attachment != Attachment::Yes) {
+        let may_work = |source: &SourceState| {
+            source.attachment == Attachment::Yes && live.open.iter().any(|hour| source.may_work_on(*hour))
+        };
+        if !self.sources.get(&name).is_some_and(may_work) {
             return;
         }
         if live.members.is_none() && !self.all_uploaded(live) {
@@ -72,7 +75,7 @@ impl Engine {
         }
         let capture = live.record.clone();
         let record = source.ledger.record(hour);
-        let uploads = live.open.contains(&hour) && record.published.is_none();
+        let uploads = live.open.contains(&hour) && record.published.is_none() && source.may_work_on(hour);
         let generation = record.next_generation();
         let step = if uploads { Step::Upload { capture, hour, generation } } else { Step::Measure { capture, hour } };
         self.run_hour(turn, name, hour, step);
@@ -90,7 +93,7 @@ impl Engine {
 
     fn finish_hour(&mut self, turn: &mut Turn, id: CaptureId, name: &SourceName, hour: Hour) {
         let Some((live, source)) = self.lives.get(&id).zip(self.sources.get(name)) else { return };
-        if source.steps_in_flight.contains(&hour) {
+        if source.steps_in_flight.contains(&hour) || !source.may_work_on(hour) {
             return;
         }
         let capture = live.record.clone();

@@ -8,6 +8,7 @@ mod driver;
 mod follow;
 mod handle;
 mod hours;
+mod lead;
 mod lives;
 mod order;
 mod publishing;
@@ -23,6 +24,7 @@ use chrono::{DateTime, Utc};
 pub use driver::{Control, Driver, Effects, Ended, Observer};
 pub use follow::Following;
 pub use handle::{Gone, Handle};
+pub use lead::Leadership;
 pub use step::{Command, Event, Loudness, Notice, Order, Outcome, ServerClock, Stage, Step, StepId};
 pub use verdict::{ScopeCounts, SourceEnd, Stop, Tally};
 
@@ -151,7 +153,10 @@ impl Engine {
         let mut turn = Turn::new(now);
         match event {
             Event::Started => self.on_started(&mut turn),
-            Event::Tick => self.looking = true,
+            Event::Tick => {
+                self.looking = true;
+                self.followers_look(None);
+            }
             Event::Wake => {}
             Event::ClockJumped => {
                 self.sources.values_mut().for_each(|source| source.clock_ahead = None);
@@ -164,6 +169,7 @@ impl Engine {
             }
             Event::Done(id, outcome) => self.on_done(&mut turn, id, outcome),
             Event::Order(order) => self.on_order(&mut turn, order),
+            Event::Lead(source, leads) => self.on_lead(&source, leads),
             Event::Drain => self.draining = true,
         }
         if !self.draining && self.stop.is_none() {
@@ -259,7 +265,9 @@ impl Engine {
     fn next_window(&self, name: &SourceName, now: DateTime<Utc>) -> Option<Window> {
         let (source, policy) = (self.sources.get(name)?, self.policy.sources.get(name)?);
         let parallel = if source.throttled > 0 { 1 } else { policy.max_parallel };
-        let staged = self.lives.values().filter(|live| live.record.source == *name).count();
+        // What a follower keeps for later holds nothing up.
+        let goes_on = |live: &&Live| live.open.iter().any(|hour| source.may_work_on(*hour));
+        let staged = self.lives.values().filter(|live| live.record.source == *name).filter(goes_on).count();
         let may_ask = source.attachment == state::Attachment::Yes
             && source.request_refused.is_none()
             && source.keys_refused.as_ref().is_none_or(|(pause, _)| pause.is_over(now))
@@ -302,6 +310,7 @@ impl Engine {
 
     fn is_free(&self, name: &SourceName, source: &SourceState, hour: Hour) -> bool {
         self.scope.as_ref().is_none_or(|scope| scope.contains(name, hour))
+            && source.may_work_on(hour)
             && !source.is_capturing(hour)
             && !source.steps_in_flight.contains(&hour)
     }
@@ -313,7 +322,8 @@ impl Engine {
             let own = source.record.not_before.and_then(|pause| pause.ends(now));
             let keys = source.keys_refused.as_ref().and_then(|(pause, _)| pause.ends(now));
             let sweep = source.sweep_after.values().filter_map(|pause| pause.ends(now)).min();
-            [own, keys, sweep, self.plan(name, now, |plan: &Plan| plan.next_time())].into_iter().flatten()
+            let look = source.looked.filter(|_| !source.leads).and_then(|pause| pause.ends(now));
+            [own, keys, sweep, look, self.plan(name, now, |plan: &Plan| plan.next_time())].into_iter().flatten()
         });
         let asked = self.sources.values().flat_map(|source| source.manifests_asked.values().copied().map(Some));
         let late = std::iter::once(None)
@@ -351,6 +361,9 @@ impl Engine {
     fn put(&mut self, turn: &mut Turn, source: &SourceName, hour: Hour, record: HourRecord) {
         if let Some(state) = self.sources.get_mut(source) {
             turn.changes.push(Change::Hour(source.clone(), hour, record.clone()));
+            if record.work.is_none() || record.is_quarantined() {
+                state.wanted.remove(&hour);
+            }
             if state.sweeping && record.leftovers {
                 state.left_meanwhile.insert(hour);
             }

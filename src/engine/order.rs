@@ -39,6 +39,7 @@ impl Engine {
     }
 
     pub(super) fn on_order(&mut self, turn: &mut Turn, order: Order) {
+        self.want(&order);
         match order {
             Order::Pause => self.paused = true,
             Order::Resume => self.paused = false,

@@ -15,7 +15,8 @@ use crate::model::{Fault, FaultKind, Hour, HourRecord, HourState, Phase, SourceN
 const HOUR_PROBLEMS_MAX: usize = 50;
 
 impl Engine {
-    /// One entry per source. `regions` and `next_tick_at` are the configuration's and the scheduler's to say.
+    /// One entry per source. `regions` and `next_tick_at` are the configuration's and the scheduler's to say, as who
+    /// leads is the lease's.
     pub fn reports(
         &self,
         now: DateTime<Utc>,
@@ -62,6 +63,7 @@ impl Engine {
             bytes_24h,
             next_tick_at,
             problems: self.problems(name, source),
+            lease: None,
             first_hour: first,
             activity: self.activity(name, source, now),
             calendar,

@@ -86,6 +86,8 @@ impl Gate {
 pub(super) enum Attachment {
     No,
     Asked,
+    /// What is asked for is out of date already: it is asked for again.
+    Outdated,
     Yes,
 }
 
@@ -94,6 +96,13 @@ pub(super) struct SourceState {
     pub(super) ledger: Ledger,
     pub(super) record: SourceRecord,
     pub(super) attachment: Attachment,
+    /// It does what is due. Otherwise somebody else does, and it does only what is wanted of it.
+    pub(super) leads: bool,
+    /// Hours that are finished whether it leads or not: a person handed them over, or the lake says that they need no
+    /// more than to be read.
+    pub(super) wanted: BTreeSet<Hour>,
+    /// A follower that is behind does not look at the lake again before.
+    pub(super) looked: Option<Pause>,
     /// Requests in flight.
     pub(super) capturing: BTreeMap<CaptureId, CaptureRecord>,
     /// After a 429, one request at a time until this many good answers.
@@ -130,6 +139,9 @@ impl SourceState {
             ledger,
             record,
             attachment: Attachment::No,
+            leads: true,
+            wanted: BTreeSet::new(),
+            looked: None,
             capturing: BTreeMap::new(),
             throttled: 0,
             keys_refused: None,

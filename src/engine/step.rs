@@ -181,6 +181,8 @@ pub enum Event {
     Done(StepId, Outcome),
     /// A person's command.
     Order(Order),
+    /// From now on this process leads the source, or does not.
+    Lead(SourceName, bool),
     /// No new steps from now on; those in flight end.
     Drain,
 }

@@ -6,6 +6,7 @@
 
 mod codec;
 mod error;
+mod identity;
 mod ladder;
 mod lock;
 mod mark;

@@ -95,6 +95,11 @@ impl SledJournal {
         Ok(Opened { journal, fresh, set_aside: climbed.set_aside, notes: climbed.notes })
     }
 
+    /// Which state directory this is; `fresh` (16 hex digits, drawn at random) when it does not know yet.
+    pub fn state_id(&self, fresh: &str) -> Result<String, JournalError> {
+        super::identity::of(&self.dir, fresh)
+    }
+
     /// Values over 32 KiB written since the start. They work, but sled is slow and wasteful with them.
     pub fn large_values(&self) -> u64 {
         self.large_values

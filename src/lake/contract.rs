@@ -7,14 +7,14 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use tokio::io::AsyncReadExt as _;
 
-use super::{Created, Lake, LakeError, Stored, Sums, list_all};
+use super::{Created, LOOK_MAX, Lake, LakeError, Replaced, Stored, Sums, Version, list_all};
 
 /// A store under test.
 pub(super) struct Store {
     pub(super) lake: Arc<dyn Lake>,
     /// The part size it was opened with.
     pub(super) part_size: usize,
-    /// Of rival create-once PUTs exactly one wins.
+    /// Of rival create-once PUTs, and of rival replacements, exactly one wins.
     pub(super) atomic_create: bool,
 }
 
@@ -28,8 +28,10 @@ pub(super) async fn holds(store: &Store) {
     hostile_keys(lake).await;
     listing(lake).await;
     created_once(lake).await;
+    replaced_by_who_saw_it(lake).await;
     if store.atomic_create {
         one_of_many_creates(&store.lake).await;
+        one_of_many_replaces(&store.lake).await;
     }
     let part = store.part_size;
     written(lake, &[0, 1, part - 1, part, 2 * part, 2 * part + 1]).await;
@@ -91,6 +93,7 @@ async fn hostile_keys(lake: &dyn Lake) {
         assert!(lake.create(key, Bytes::new()).await.is_err());
         assert!(lake.head(key).await.is_err() && lake.delete(key).await.is_err());
         assert!(lake.read(key).await.is_err() && lake.writer(key).await.is_err());
+        assert!(lake.look(key).await.is_err() && lake.replace(key, Bytes::new(), None).await.is_err());
     }
     assert!(lake.list_page("../", None).await.is_err());
 }
@@ -140,6 +143,63 @@ async fn one_of_many_creates(lake: &Arc<dyn Lake>) {
         answers.iter().filter(|(_, created)| *created == Created::Created).map(|(n, _)| *n).collect();
     assert_eq!(winners.len(), 1, "{answers:?}");
     assert_eq!(lake.get(key).await.unwrap().unwrap(), winners[0].to_string());
+}
+
+async fn replaced(lake: &dyn Lake, key: &str, body: &'static str, seen: Option<&Version>) -> Version {
+    match lake.replace(key, Bytes::from(body), seen).await.unwrap() {
+        Replaced::Replaced { version, store_time } => {
+            assert!((store_time - lake.store_time().await.unwrap()).abs() <= TimeDelta::seconds(2), "{store_time}");
+            version
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn replaced_by_who_saw_it(lake: &dyn Lake) {
+    let key = "_ampd/v1/source=ios/lease.json";
+    let sighting = lake.look(key).await.unwrap();
+    assert_eq!(sighting.found, None);
+    assert!((sighting.store_time - lake.store_time().await.unwrap()).abs() <= TimeDelta::seconds(2));
+    let first = replaced(lake, key, "first", None).await;
+    assert_eq!(lake.look(key).await.unwrap().found, Some((Bytes::from("first"), first.clone())));
+    assert_eq!(lake.replace(key, Bytes::from("other"), None).await.unwrap(), Replaced::Changed);
+    let second = replaced(lake, key, "second", Some(&first)).await;
+    assert_ne!(first, second);
+    // The same again, as after an answer that got lost: the caller looks and finds its own.
+    assert_eq!(lake.replace(key, Bytes::from("second"), Some(&first)).await.unwrap(), Replaced::Changed);
+    assert_eq!(lake.get(key).await.unwrap().unwrap(), "second");
+    lake.put(key, Bytes::from("by hand")).await.unwrap();
+    assert_eq!(lake.replace(key, Bytes::from("third"), Some(&second)).await.unwrap(), Replaced::Changed);
+    let (_, by_hand) = lake.look(key).await.unwrap().found.unwrap();
+    lake.delete(key).await.unwrap();
+    assert_eq!(lake.replace(key, Bytes::from("third"), Some(&by_hand)).await.unwrap(), Replaced::Changed);
+    assert_eq!(lake.look(key).await.unwrap().found, None);
+    let long = Bytes::from(vec![b'x'; usize::try_from(LOOK_MAX).unwrap() + 1]);
+    lake.put(key, long).await.unwrap();
+    let (cut, version) = lake.look(key).await.unwrap().found.unwrap();
+    assert_eq!(cut.len() as u64, LOOK_MAX);
+    replaced(lake, key, "short again", Some(&version)).await;
+    lake.delete(key).await.unwrap();
+}
+
+async fn one_of_many_replaces(lake: &Arc<dyn Lake>) {
+    let key = "_ampd/v1/source=android/lease.json";
+    for seen in [None, Some(replaced(&**lake, "_ampd/v1/source=tv/lease.json", "first", None).await)] {
+        let key = if seen.is_some() { "_ampd/v1/source=tv/lease.json" } else { key };
+        let mut rivals = tokio::task::JoinSet::new();
+        for number in 0..16 {
+            let (lake, seen) = (Arc::clone(lake), seen.clone());
+            rivals.spawn(async move {
+                let answer = lake.replace(key, Bytes::from(number.to_string()), seen.as_ref()).await.unwrap();
+                (number, answer != Replaced::Changed)
+            });
+        }
+        let answers = rivals.join_all().await;
+        let winners: Vec<i32> = answers.iter().filter(|(_, won)| *won).map(|(n, _)| *n).collect();
+        assert_eq!(winners.len(), 1, "{answers:?}");
+        assert_eq!(lake.get(key).await.unwrap().unwrap(), winners[0].to_string());
+        lake.delete(key).await.unwrap();
+    }
 }
 
 /// Objects of these lengths arrive; the first and the last are written twice, as after a crash.

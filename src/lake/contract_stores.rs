@@ -1,8 +1,8 @@
 //! The stores that the contract is checked on.
 //!
 //! * a directory;
-//! * s3s-fs in this process, over real HTTP: verifies signatures and checksums. Its create-once is checked one after
-//!   the other only: it looks and then writes, so of rivals several win;
+//! * s3s-fs in this process, over real HTTP: verifies signatures and checksums. Its conditional writes are checked one
+//!   after the other only: it looks and then writes, so of rivals several win;
 //! * the faulty wrapper around a directory, nothing planted;
 //! * the server at `AMPD_TEST_S3_ENDPOINT`, bucket `AMPD_TEST_S3_BUCKET`, credentials from the AWS variables, when set.
 //!   `AMPD_TEST_S3_OVERWRITES=1` says that it ignores `If-None-Match`: then only that the probe finds out is checked.
@@ -24,8 +24,12 @@ use super::contract::{Store, holds, write, written};
 use super::directory::DirectoryLake;
 use super::faulty::{FaultyLake, Operation, Trouble};
 use super::s3::S3Lake;
-use super::{Created, Lake, LakeError, Sums, identify, probe_conditional_writes};
+use super::{
+    Created, Lake, LakeError, Replaced, Sums, compares_versions, identify, look_at_lease, probe_conditional_writes,
+    write_lease,
+};
 use crate::config::{self, LakePlace, StoreChecksum};
+use crate::model::lease::{Found, Holder, Lease};
 use crate::model::{Format, layout};
 
 pub(super) const PART: usize = 5 << 20;
@@ -58,6 +62,7 @@ pub(super) async fn open_s3(section: config::S3) -> S3Lake {
         part_target: 128 << 20,
         max_parallel: 3,
         single_writer: false,
+        lease: None,
         late_write: Duration::from_mins(15),
     };
     S3Lake::open(&section, &lake).await.unwrap().with_page(3)
@@ -90,9 +95,11 @@ async fn a_directory_keeps_the_contract() {
     let root = tempfile::tempdir().unwrap();
     let lake = directory(&root.path().join("not/there/yet")).await;
     holds(&Store { lake: Arc::clone(&lake), part_size: PART, atomic_create: true }).await;
-    // One folder, with nothing but its lock in it.
+    // One folder, with nothing but its lock in it, and the lock of replacements.
     let tmp = root.path().join("not/there/yet").join(layout::TMP_DIR);
-    let folders: Vec<_> = std::fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(tmp.join("replace.lock").is_file());
+    let entries = std::fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path());
+    let folders: Vec<_> = entries.filter(|path| path.is_dir()).collect();
     assert_eq!(folders.len(), 1);
     assert_eq!(std::fs::read_dir(&folders[0]).unwrap().count(), 1);
 }
@@ -164,6 +171,11 @@ async fn planted_troubles_do_what_they_say() {
     lake.plant(Operation::Finish, Trouble::LoseAnswer);
     assert!(write(&lake, "data/x", &body, Sums::of(&body)).await.is_err());
     assert_eq!(lake.head("data/x").await.unwrap().unwrap().bytes, 4);
+    lake.plant(Operation::Replace, Trouble::LoseAnswer);
+    assert!(lake.replace("b", body.clone(), None).await.is_err());
+    assert_eq!(lake.replace("b", body.clone(), None).await.unwrap(), Replaced::Changed);
+    lake.plant(Operation::Look, Trouble::FlipBit);
+    assert_ne!(lake.look("b").await.unwrap().found.unwrap().0, body);
     lake.plant(Operation::Delete, Trouble::Answer(LakeError::Refused("no".to_owned())));
     assert!(matches!(lake.delete("a").await, Err(LakeError::Refused(_))));
     assert_eq!((lake.calls(Operation::Create), lake.waiting()), (3, 1));
@@ -179,4 +191,46 @@ async fn the_probe_finds_conditional_writes_where_they_are() {
     let lake = lake.without_conditional_writes();
     assert!(!probe_conditional_writes(&lake, bytes.clone()).await.unwrap());
     assert_eq!(lake.get(layout::LAKE_JSON).await.unwrap().unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_lease_is_read_and_what_is_none_is_said_to_be_strange() {
+    let root = tempfile::tempdir().unwrap();
+    let lake = FaultyLake::new(directory(root.path()).await);
+    let (web, key) = ("web".parse().unwrap(), layout::lease_key(&"web".parse().unwrap()));
+    let seen = look_at_lease(&lake, &web).await.unwrap();
+    assert_eq!((&seen.found, &seen.version), (&Found::Free, &None));
+    let holder = Holder { state: "a".to_owned(), host: "etl-1".to_owned(), pid: 1, run: "b".to_owned() };
+    let lease = Lease {
+        schema: "ampd.lease/1".to_owned(),
+        source: web.clone(),
+        holder,
+        taken_at: seen.store_time,
+        expires_at: seen.store_time,
+        term_seconds: 60,
+        ampd_version: "0.1.0".to_owned(),
+    };
+    assert!(matches!(write_lease(&lake, &lease, None).await.unwrap(), Replaced::Replaced { .. }));
+    let seen = look_at_lease(&lake, &web).await.unwrap();
+    assert_eq!(seen.found, Found::Held(Box::new(lease.clone())));
+    assert!(compares_versions(&lake, &lease).await.unwrap());
+    let bytes = lake.get(&key).await.unwrap().unwrap();
+    let newer = String::from_utf8_lossy(&bytes).replace("ampd.lease/1", "ampd.lease/2");
+    let ios = String::from_utf8_lossy(&bytes).replace("\"web\"", "\"ios\"");
+    let long = format!("[{}", "[".repeat(1 << 20));
+    for (body, words) in [
+        (newer.as_str(), "newer ampd"),
+        (ios.as_str(), "was it copied"),
+        ("", "not what ampd wrote"),
+        ("\u{0}\u{1}\u{2}", "not what ampd wrote"),
+        ("{\"schema\":\"ampd.lease/1\"}", "missing field"),
+        (long.as_str(), "not what ampd wrote"),
+    ] {
+        lake.put(&key, Bytes::from(body.to_owned())).await.unwrap();
+        let seen = look_at_lease(&lake, &web).await.unwrap();
+        assert!(matches!(&seen.found, Found::Strange(text) if text.contains(words)), "{:?}", seen.found);
+        assert!(seen.version.is_some());
+    }
+    let lake = lake.without_conditional_writes();
+    assert!(!compares_versions(&lake, &lease).await.unwrap());
 }

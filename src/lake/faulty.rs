@@ -10,7 +10,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::io::AsyncReadExt as _;
 
-use super::{Answer, Created, Head, Lake, LakeError, LakeFacts, ObjectWriter, Page, Reader, Stored, Sums};
+use super::{
+    Answer, Created, Head, Lake, LakeError, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Stored, Sums,
+    Version,
+};
 
 /// What can be hit. `Write`, `Finish` and `Abort` are those of a writer, by the key it writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +30,8 @@ pub enum Operation {
     Head,
     List,
     Delete,
+    Look,
+    Replace,
     StoreTime,
 }
 
@@ -39,7 +44,7 @@ pub enum Trouble {
     Answer(LakeError),
     /// It is done; the answer is `Unavailable`.
     LoseAnswer,
-    /// One bit of the body is flipped on its way (`Write`, `Create`, `Put`, `Get`, `Read`).
+    /// One bit of the body is flipped on its way (`Write`, `Create`, `Put`, `Get`, `Read`, `Look`, `Replace`).
     FlipBit,
     /// It is done after a while.
     Delay(Duration),
@@ -108,7 +113,7 @@ impl FaultyLake {
         Self { inner, plot: Plot::default(), overwrites: false }
     }
 
-    /// Like a store that ignores `If-None-Match`: create overwrites.
+    /// Like a store that ignores `If-None-Match` and `If-Match`: create and replace overwrite.
     #[must_use]
     pub fn without_conditional_writes(mut self) -> Self {
         self.overwrites = true;
@@ -199,6 +204,25 @@ impl Lake for FaultyLake {
 
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
         Box::pin(self.plot.play(Operation::Delete, key, move |_| self.inner.delete(key)))
+    }
+
+    fn look<'a>(&'a self, key: &'a str) -> Answer<'a, Sighting> {
+        Box::pin(self.plot.play(Operation::Look, key, async move |flip| {
+            let mut sighting = self.inner.look(key).await?;
+            sighting.found = sighting.found.map(|(body, version)| (flipped(body, flip), version));
+            Ok(sighting)
+        }))
+    }
+
+    fn replace<'a>(&'a self, key: &'a str, body: Bytes, seen: Option<&'a Version>) -> Answer<'a, Replaced> {
+        Box::pin(self.plot.play(Operation::Replace, key, async move |flip| {
+            let body = flipped(body, flip);
+            if !self.overwrites {
+                return self.inner.replace(key, body, seen).await;
+            }
+            let there = self.inner.look(key).await?.found.map(|(_, version)| version);
+            self.inner.replace(key, body, there.as_ref()).await
+        }))
     }
 
     fn store_time(&self) -> Answer<'_, DateTime<Utc>> {

@@ -28,6 +28,7 @@ mod error;
 pub mod faulty;
 mod identity;
 mod keys;
+mod lease;
 mod manifests;
 pub mod s3;
 mod sums;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use error::LakeError;
 pub use identity::{Identity, first_hour, identify, probe_conditional_writes, read_first_hour};
+pub use lease::{LeaseSeen, compares_versions, look_at_lease, write_lease};
 pub use manifests::{
     MANIFEST_MAX, ManifestEntry, create_manifest, hour_manifests, list_manifests, manifest_of, read_manifest,
 };
@@ -58,6 +60,38 @@ pub enum Created {
     /// The key was taken. It may be our own body from an answer that got lost (the SDK repeats by itself), so the
     /// caller compares contents before it says "somebody else's".
     Exists,
+}
+
+/// Longest object that [`Lake::look`] reads; a longer one is cut.
+pub const LOOK_MAX: u64 = 64 << 10;
+
+/// Which content a key has: another one after every write that changes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version(String);
+
+/// What [`Lake::look`] saw.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// What is there, and which version of it.
+    pub found: Option<(Bytes, Version)>,
+    /// What time it was by the store's clock.
+    pub store_time: DateTime<Utc>,
+}
+
+/// What a conditional replacement found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// The expected version was there; the body is there now.
+    Replaced {
+        /// Its version.
+        version: Version,
+        /// What time it was by the store's clock.
+        store_time: DateTime<Utc>,
+    },
+    /// Another version was there. It may be our own body from an answer that got lost: look.
+    Changed,
+    /// The store knows no such condition; nothing is changed.
+    Unsupported,
 }
 
 /// One key of a listing.
@@ -141,6 +175,13 @@ pub trait Lake: Send + Sync {
 
     /// Removes a key; one that is not there is fine.
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()>;
+
+    /// Reads a small object with its version and the store's time.
+    fn look<'a>(&'a self, key: &'a str) -> Answer<'a, Sighting>;
+
+    /// Stores a small object over the version that was seen, or where none was (`If-Match`, `If-None-Match: *`). Of
+    /// rivals that saw the same one at most one succeeds.
+    fn replace<'a>(&'a self, key: &'a str, body: Bytes, seen: Option<&'a Version>) -> Answer<'a, Replaced>;
 
     /// What time it is by the clock that sets Last-Modified. Never the local clock of a remote store's client.
     fn store_time(&self) -> Answer<'_, DateTime<Utc>>;

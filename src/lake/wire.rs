@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::contract::write;
 use super::contract_stores::{KEY_ID, SECRET, open_s3, section};
 use super::s3::S3Lake;
-use super::{Created, Lake, LakeError, Sums};
+use super::{Created, Lake, LakeError, Replaced, Sums, Version};
 use crate::config::{self, StoreChecksum};
 
 /// A server that answers each request with the next of its answers, the last one for ever, and keeps what it was sent.
@@ -181,6 +181,34 @@ async fn a_store_that_refuses_the_condition_is_for_one_writer() {
     let wire = Wire::answering(&[refusal("501 Not Implemented", "NotImplemented", "header")]).await;
     let error = wire.lake(StoreChecksum::None).await.create("m", Bytes::new()).await.unwrap_err();
     assert!(matches!(&error, LakeError::Refused(text) if text.contains("lake.single_writer = true")), "{error}");
+}
+
+#[tokio::test]
+async fn a_replacement_names_what_it_replaces_and_every_other_version_is_changed() {
+    let date = "date: Sat, 21 Nov 2026 07:00:00 GMT\r\netag: \"v2\"\r\n";
+    let gone = answer("404 Not Found", "content-type: application/xml\r\n", "<Error><Code>NoSuchKey</Code></Error>");
+    let wire = Wire::answering(&[
+        answer("200 OK", date, ""),
+        refusal("412 Precondition Failed", "PreconditionFailed", "other"),
+        refusal("409 Conflict", "ConditionalRequestConflict", "at once"),
+        gone,
+        refusal("501 Not Implemented", "NotImplemented", "header"),
+        answer("200 OK", date, "who leads"),
+        refusal("403 Forbidden", "AccessDenied", "no"),
+    ])
+    .await;
+    let (lake, seen) = (wire.lake(StoreChecksum::Crc64Nvme).await, Version("v1".to_owned()));
+    let replace = || lake.replace("lease.json", Bytes::from("x"), Some(&seen));
+    let (version, store_time) = (Version("v2".to_owned()), "2026-11-21T07:00:00Z".parse().unwrap());
+    assert_eq!(replace().await.unwrap(), Replaced::Replaced { version: version.clone(), store_time });
+    assert!(wire.heads()[0].contains("if-match: \"v1\""), "{:?}", wire.heads());
+    for expected in [Replaced::Changed, Replaced::Changed, Replaced::Changed, Replaced::Unsupported] {
+        assert_eq!(replace().await.unwrap(), expected);
+    }
+    let sighting = lake.look("lease.json").await.unwrap();
+    assert_eq!((sighting.found, sighting.store_time), (Some((Bytes::from("who leads"), version)), store_time));
+    assert_eq!(wire.heads().len(), 6, "one request each");
+    assert!(matches!(replace().await, Err(LakeError::Refused(_))));
 }
 
 #[tokio::test]

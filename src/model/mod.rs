@@ -5,6 +5,7 @@ pub mod fault;
 pub mod hour;
 pub mod invariant;
 pub mod layout;
+pub mod lease;
 pub mod ledger;
 pub mod manifest;
 pub mod names;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::CalendarDay;
 use super::hour::Hour;
+use super::lease::Holder;
 use super::names::SourceName;
 
 /// The whole report.
@@ -84,6 +85,9 @@ pub struct SourceReport {
     pub next_tick_at: Option<DateTime<Utc>>,
     /// What a person should know, the worst first.
     pub problems: Vec<Problem>,
+    /// Who leads; none where no lease is kept (a one-shot command, `lake.lease = "off"`).
+    #[serde(default)]
+    pub lease: Option<LeaseReport>,
     /// The first hour to keep.
     #[serde(default)]
     pub first_hour: Option<Hour>,
@@ -93,6 +97,17 @@ pub struct SourceReport {
     /// The newest days, in order.
     #[serde(default)]
     pub calendar: Vec<CalendarDay>,
+}
+
+/// A source's lease, as the daemon saw it last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseReport {
+    /// This daemon leads.
+    pub leads: bool,
+    /// Who leads; none while that is not known.
+    pub holder: Option<Holder>,
+    /// Until when, if it is not renewed, by the store's clock.
+    pub until: Option<DateTime<Utc>>,
 }
 
 impl SourceReport {

@@ -162,6 +162,7 @@ async fn the_read_only_door_shows_health_and_metrics_and_nothing_else() {
         "ampd_config_reload_successful 1.0",
         "ampd_scheduler_tick_age_seconds 1.0",
         "ampd_paused 0.0",
+        "ampd_source_leading{source=\"web\"} 1.0",
         "# EOF",
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");

@@ -9,6 +9,7 @@ use ampd::admin::client::Client;
 use ampd::admin::{Context, Life, ReloadRequest, Server};
 use ampd::clock;
 use ampd::commands::observe::{About, report};
+use ampd::commands::run::Leases;
 use ampd::config::Admin;
 use ampd::engine::{Driver, Effects, Engine, Handle, Notice, Observer, Outcome, Step};
 use ampd::journal::MemoryJournal;
@@ -179,6 +180,7 @@ fn life(handle: Handle, now: DateTime<Utc>) -> Life {
             started_at: Some(now),
             ..Default::default()
         },
+        leases: Leases::default(),
     };
     let report = Arc::new(move |engine: &Engine, now| report(engine, &about, None, None, now));
     Life { handle, report, tick_age: Arc::new(|| Some(Duration::from_secs(1))) }

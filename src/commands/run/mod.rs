@@ -2,6 +2,8 @@
 //! journal, so that a configuration is taken over whole or not at all.
 
 mod door;
+mod keeper;
+mod lease;
 mod schedule;
 mod service;
 mod signals;
@@ -9,23 +11,27 @@ mod signals;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sd_notify::NotifyState;
 use tokio::sync::mpsc;
 
 use super::observe::{About, Watch};
 use super::one_shot::stopped;
-use super::session::{self, Session, journal_failure, policy, random_seed};
+use super::session::{self, Session, journal_failure, policy, random_hex, random_seed};
 use crate::cli::Global;
 use crate::clock;
 use crate::config::Loaded;
-use crate::engine::{Control, Driver, Ended, Engine, Handle};
+use crate::engine::{Control, Driver, Ended, Engine, Handle, Leadership};
 use crate::exit::Exit;
-use crate::journal::Journal;
+use crate::journal::{Journal, SledJournal};
+use crate::lake::Lake;
+use crate::model::lease::{Holder, TERM_MAX};
 use crate::model::report::DaemonReport;
 use crate::problem::Failure;
 use crate::telemetry::{Line, Metrics, Progress, say};
 use door::Door;
+use lease::Ground;
+pub use lease::Leases;
 pub use schedule::Ticks;
 use service::{ServiceWatch, tell};
 use signals::Wish;
@@ -82,7 +88,13 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
     let (stage, place) = (effects.stage().clone(), effects.place());
     let mut engine = Engine::new(policy(session.config()), None, snapshot, random_seed()?, clock::now());
     engine.begin_paused(daemon.paused);
-    let about = About::new(session.config(), place.location.clone(), report_of(session, daemon));
+    let ground = leases(session, &opened.journal, effects.lake())?;
+    let mut about = About::new(session.config(), place.location.clone(), report_of(session, daemon));
+    let leadership = ground.as_ref().map(|ground| ground.leadership.clone());
+    if let Some(ground) = &ground {
+        about.leases = ground.leases.clone();
+        engine.begin_following();
+    }
     let ticks = Ticks::default();
     let (control, mut controls) = mpsc::channel(CONTROLS_MAX);
     let handle = Handle::new(control.clone());
@@ -93,12 +105,19 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
     if let Some(interval) = service::watchdog_interval() {
         driver = driver.waking_every(interval);
     }
-    let schedule = schedule::start(&session.config().schedule, handle, ticks, random_seed()?);
+    if let Some(leadership) = leadership {
+        driver = driver.led_by(leadership);
+    }
+    let schedule = schedule::start(&session.config().schedule, handle.clone(), ticks, random_seed()?);
+    let lease = ground.map(|ground| lease::start(ground, session.config().sources.keys().cloned(), handle));
     tell(&[NotifyState::Ready]);
     let (ended, next) = until_it_ends(session, daemon, driver.run(&mut controls), &control).await;
     daemon.door.lead_nowhere();
     daemon.paused = driver.engine().is_paused();
     drop(schedule);
+    if let (Some(lease), None) = (lease, &next) {
+        lease.give_back().await;
+    }
     match (ended, next) {
         (Ended::Journal(error), _) => Err(journal_failure(&error)),
         (Ended::Finished, _) => {
@@ -111,6 +130,17 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
         (Ended::Drained, Some(loaded)) => Ok(LifeEnd::Reloaded(loaded)),
         (Ended::Drained, None) => Ok(LifeEnd::Stopped),
     }
+}
+
+/// Where leases are kept, unless the configuration wants none.
+fn leases(session: &Session, journal: &SledJournal, lake: Arc<dyn Lake>) -> Result<Option<Ground>, Failure> {
+    let Some(term) = session.config().lake.lease else { return Ok(None) };
+    let state = journal.state_id(&random_hex(8)?).map_err(|error| journal_failure(&error))?;
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let us = Holder { state, host, pid: std::process::id(), run: session.run_id.clone() };
+    let term = TimeDelta::from_std(term).unwrap_or(TERM_MAX);
+    let (leadership, leases) = (Leadership::default(), Leases::default());
+    Ok(Some(Ground { lake, us, term, leadership, leases }))
 }
 
 fn report_of(session: &Session, daemon: &Daemon) -> DaemonReport {

@@ -41,6 +41,7 @@ pub fn render(report: &StatusReport, view: &View) -> String {
     header(&mut page, report, view);
     problems::draw(&mut page, report);
     table::draw(&mut page, report, view);
+    table::leaders(&mut page, report);
     for source in &report.sources {
         calendar::draw(&mut page, source, view);
     }

@@ -50,9 +50,28 @@ fn state(source: &SourceReport, daemon: &DaemonReport) -> (Paint, String) {
         (1.., _, _) => (Paint::Bad, format!("{} quarantined", source.hours.quarantined)),
         (0, 1.., _) => (Paint::Bad, figures::plural(source.problems.len() as u64, "problem")),
         (0, 0, Some(_)) if daemon.paused => (Paint::Warn, "paused".to_owned()),
+        (0, 0, Some(_)) if follows(source) => (Paint::Dim, "following".to_owned()),
         (0, 0, Some(next)) => (Paint::Dim, format!("idle, next {}", next.format("%H:%MZ"))),
         (0, 0, None) if source.lag_seconds == 0 => (Paint::Good, "complete".to_owned()),
         (0, 0, None) => (Paint::Warn, format!("{} to do", figures::hours(source.lag_seconds / 3600))),
+    }
+}
+
+/// Somebody else leads.
+fn follows(source: &SourceReport) -> bool {
+    source.lease.as_ref().is_some_and(|lease| !lease.leads)
+}
+
+/// Who leads the sources that this daemon does not.
+pub(super) fn leaders(page: &mut Page, report: &StatusReport) {
+    for source in report.sources.iter().filter(|source| report.daemon.running && follows(source)) {
+        let lease = source.lease.as_ref();
+        let until = lease.and_then(|lease| lease.until).map(|until| format!(" until {}", until.format("%H:%M:%SZ")));
+        let text = match lease.and_then(|lease| lease.holder.as_ref()) {
+            Some(holder) => format!("{} leads{}", holder.words(), until.unwrap_or_default()),
+            None => "it is not known who leads".to_owned(),
+        };
+        page.wrap(Paint::Plain, ("", "  "), &format!("{}: following, {text}", source.name), "", 4);
     }
 }
 

@@ -12,10 +12,11 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::error::LakeError;
-use super::{Answer, Created, GET_MAX, Head, Lake, LakeFacts, ObjectWriter, Page, Reader};
+use super::{Answer, Created, GET_MAX, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version};
 
 mod durable;
 mod place;
+mod replace;
 mod scratch;
 mod walk;
 mod writer;
@@ -106,6 +107,16 @@ impl Lake for DirectoryLake {
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
         let key = key.to_owned();
         self.on_disk(move |place| place.delete(&key))
+    }
+
+    fn look<'a>(&'a self, key: &'a str) -> Answer<'a, Sighting> {
+        let key = key.to_owned();
+        self.on_disk(move |place| place.look(&key))
+    }
+
+    fn replace<'a>(&'a self, key: &'a str, body: Bytes, seen: Option<&'a Version>) -> Answer<'a, Replaced> {
+        let (key, seen) = (key.to_owned(), seen.cloned());
+        self.on_disk(move |place| place.replace(&key, &body, seen.as_ref()))
     }
 
     fn store_time(&self) -> Answer<'_, DateTime<Utc>> {

@@ -46,8 +46,16 @@ impl Place {
 
     /// Moves a fsynced temporary file to its key, replacing what was there, durably.
     pub(super) fn publish(&self, temporary: &Path, target: &Path) -> Result<(), LakeError> {
+        self.moved(temporary, target)?;
+        self.made_durable(target)
+    }
+
+    pub(super) fn moved(&self, temporary: &Path, target: &Path) -> Result<(), LakeError> {
         let renamed = self.directories.lead_to(target).and_then(|()| fs::rename(temporary, target));
-        self.or_remove(temporary, renamed)?;
+        self.or_remove(temporary, renamed)
+    }
+
+    pub(super) fn made_durable(&self, target: &Path) -> Result<(), LakeError> {
         self.directories.sync_parent(target).map_err(|error| trouble("fsync the directory of", target, &error))
     }
 
@@ -68,7 +76,7 @@ impl Place {
         };
         let created = self.or_remove(&temporary, linked)?;
         // `Exists` too: who linked it may not have come to its fsync yet, and our caller will rely on the file.
-        self.directories.sync_parent(&target).map_err(|error| trouble("fsync the directory of", &target, &error))?;
+        self.made_durable(&target)?;
         fs::remove_file(&temporary).map_err(|error| trouble("remove", &temporary, &error))?;
         Ok(created)
     }
@@ -122,17 +130,16 @@ impl Place {
     pub(super) fn delete(&self, key: &str) -> Result<(), LakeError> {
         let path = self.path(key)?;
         match fs::remove_file(&path) {
-            Ok(()) => {
-                self.directories.sync_parent(&path).map_err(|error| trouble("fsync the directory of", &path, &error))
-            }
+            Ok(()) => self.made_durable(&path),
             Err(error) if absent(&error) => Ok(()),
             Err(error) => Err(trouble("remove", &path, &error)),
         }
     }
 
-    /// The time that a file written now gets: the file server's clock, where the directory is a network mount.
+    /// The time that a file created now gets: the file server's clock, where the directory is a network mount. It stays
+    /// empty: nothing has to reach the disk.
     pub(super) fn time(&self) -> Result<DateTime<Utc>, LakeError> {
-        let path = self.written(b"now")?;
+        let (_, path) = self.scratch.file()?;
         let time = fs::metadata(&path)
             .map_err(|error| trouble("look at", &path, &error))
             .and_then(|metadata| modified(&path, &metadata));

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use super::{LakeError, Store, answers, date};
 use crate::lake::directory::too_long;
 use crate::lake::sums::{base64_to_hex, is_digest};
-use crate::lake::{GET_MAX, Head, Listed, Page, keys};
+use crate::lake::{GET_MAX, Head, LOOK_MAX, Listed, Page, Sighting, Version, keys};
 use crate::model::layout;
 
 impl Store {
@@ -34,6 +34,24 @@ impl Store {
         let mut reader = std::pin::pin!(output.body.into_async_read().take(GET_MAX + 1));
         reader.read_to_end(&mut body).await.map_err(|error| answers::broke_off(key, &error))?;
         if body.len() as u64 > GET_MAX { Err(too_long(key)) } else { Ok(Some(body.into())) }
+    }
+
+    /// One request: the `Date` of its answer is the store's time, whether the object is there or not.
+    pub(super) async fn look(&self, key: &str) -> Result<Sighting, LakeError> {
+        let (full, date) = (self.key(key)?, date::Seen::default());
+        let request = self.client.get_object().bucket(&self.bucket).key(&full).customize().interceptor(date.clone());
+        let output = match request.send().await {
+            Ok(output) => Some(output),
+            Err(error) if error.code() == Some("NoSuchKey") => None,
+            Err(error) => return Err(self.asked("GetObject", key).failed(&error)),
+        };
+        let store_time = date.get().ok_or_else(|| self.without_date())?;
+        let Some(output) = output else { return Ok(Sighting { found: None, store_time }) };
+        let version = Version(output.e_tag().map(answers::unquoted).unwrap_or_default());
+        let mut body = Vec::new();
+        let mut reader = std::pin::pin!(output.body.into_async_read().take(LOOK_MAX));
+        reader.read_to_end(&mut body).await.map_err(|error| answers::broke_off(key, &error))?;
+        Ok(Sighting { found: Some((body.into(), version)), store_time })
     }
 
     pub(super) async fn head(&self, key: &str) -> Result<Option<Head>, LakeError> {
@@ -100,8 +118,12 @@ impl Store {
         match (date.get(), answer) {
             (Some(date), _) => Ok(date),
             (None, Err(error)) => Err(self.asked("HeadObject", layout::LAKE_JSON).failed(&error)),
-            (None, Ok(_)) => Err(LakeError::Refused(format!("{} answers without a Date header", self.place))),
+            (None, Ok(_)) => Err(self.without_date()),
         }
+    }
+
+    pub(super) fn without_date(&self) -> LakeError {
+        LakeError::Refused(format!("{} answers without a Date header", self.place))
     }
 }
 

@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Semaphore;
 
 use super::error::LakeError;
-use super::{Answer, Created, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, keys};
+use super::{Answer, Created, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version, keys};
 use crate::config;
 
 mod answers;
@@ -119,6 +119,14 @@ impl Lake for S3Lake {
 
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {
         Box::pin(self.store.delete(key))
+    }
+
+    fn look<'a>(&'a self, key: &'a str) -> Answer<'a, Sighting> {
+        Box::pin(self.store.look(key))
+    }
+
+    fn replace<'a>(&'a self, key: &'a str, body: Bytes, seen: Option<&'a Version>) -> Answer<'a, Replaced> {
+        Box::pin(put::replace(&self.store, key, body, seen))
     }
 
     fn store_time(&self) -> Answer<'_, DateTime<Utc>> {

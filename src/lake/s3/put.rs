@@ -12,10 +12,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
 use bytes::Bytes;
 
-use super::{LakeError, Store, answers};
+use super::{LakeError, Store, answers, date};
 use crate::config::StoreChecksum;
 use crate::lake::sums::{hex_to_base64, is_digest};
-use crate::lake::{Created, Stored, Sums};
+use crate::lake::{Created, Replaced, Stored, Sums, Version};
 
 type Refusal = SdkError<PutObjectError, HttpResponse>;
 
@@ -76,7 +76,15 @@ impl Store {
     }
 
     async fn send_put(&self, request: PutObjectFluentBuilder) -> Result<PutObjectOutput, Refusal> {
-        let request = request.customize().config_override(self.uploads.clone());
+        self.send_dated_put(request, date::Seen::default()).await
+    }
+
+    async fn send_dated_put(
+        &self,
+        request: PutObjectFluentBuilder,
+        date: date::Seen,
+    ) -> Result<PutObjectOutput, Refusal> {
+        let request = request.customize().config_override(self.uploads.clone()).interceptor(date);
         if self.https { request.disable_payload_signing().send().await } else { request.send().await }
     }
 
@@ -138,6 +146,38 @@ pub(super) async fn create(store: &Store, key: &str, body: Bytes) -> Result<Crea
         }
     }
     Err(LakeError::Unavailable(format!("other writers kept {key} busy")))
+}
+
+/// Stores one of the lake's own files over the version that was seen, or where none was.
+///
+/// A key that is gone (404), another writer in the same moment (409) and another version (412) are all the same to the
+/// caller: it looks again.
+pub(super) async fn replace(
+    store: &Store,
+    key: &str,
+    body: Bytes,
+    seen: Option<&Version>,
+) -> Result<Replaced, LakeError> {
+    let sums = Sums::of(&body);
+    let request = store.put_request(key, body, &sums, Kind::Own)?;
+    let request = match seen {
+        Some(Version(etag)) => request.if_match(format!("\"{etag}\"")),
+        None => request.if_none_match("*"),
+    };
+    let date = date::Seen::default();
+    let error = match store.send_dated_put(request, date.clone()).await {
+        Ok(output) => {
+            let Some(etag) = output.e_tag() else { return Ok(Replaced::Unsupported) };
+            let store_time = date.get().ok_or_else(|| store.without_date())?;
+            return Ok(Replaced::Replaced { version: Version(answers::unquoted(etag)), store_time });
+        }
+        Err(error) => error,
+    };
+    match (error.raw_response().map(|response| response.status().as_u16()), error.code()) {
+        (Some(409 | 412), _) | (_, Some("NoSuchKey")) => Ok(Replaced::Changed),
+        (Some(501), _) | (_, Some("NotImplemented")) => Ok(Replaced::Unsupported),
+        _ => Err(store.asked("PutObject", key).failed(&error)),
+    }
 }
 
 /// What an object is by the end of its key.
