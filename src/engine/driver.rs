@@ -159,7 +159,7 @@ impl<E: Effects> Driver<E> {
                             promised.push(answer);
                         }
                     }
-                    Control::Lead => {}
+                    Control::Lead => events.push(Event::Wake),
                     Control::Look(look) => look(&self.engine, clock::now()),
                     Control::Drain(grace) => {
                         self.abort(|is_capture| is_capture);
@@ -291,7 +291,7 @@ impl<E: Effects> Driver<E> {
                         let _ = answer.send(Err("the journal cannot be written: `ampd status`".to_owned()));
                     }
                     // It looks again by itself as soon as it can.
-                    Control::Tick => {}
+                    Control::Tick | Control::Lead => {}
                     Control::Drain(_) | Control::Abandon => return Err(Ended::Drained),
                 },
             }
