@@ -135,9 +135,10 @@ impl Engine {
         if record.work.as_ref().is_some_and(|work| matches!(work.phase, Phase::Uploaded(_))) {
             return;
         }
-        record.published = Some(ManifestRef { generation, published_at: modified, facts: None });
+        let published = ManifestRef { generation, published_at: modified, facts: None };
+        record.published = Some(published);
         record.leftovers = true;
-        record.recheck_due = self.recheck_after_adoption(name, modified, turn.now);
+        record.recheck_due = self.recheck_after_adoption(name, published, turn.now);
         if record.work.as_ref().is_some_and(|work| work.why == Why::First) {
             self.drop_work(turn, name, hour, &mut record);
         }
@@ -148,7 +149,7 @@ impl Engine {
     pub(super) fn recheck_after_adoption(
         &self,
         name: &SourceName,
-        published: DateTime<Utc>,
+        published: ManifestRef,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         rebuild::recheck_due(published, self.policy.sources.get(name)?.recheck_after, now)
@@ -241,7 +242,11 @@ impl Engine {
                 continue;
             }
             match read.iter().find(|(read, _)| read == hour) {
-                Some((_, published)) => record.published = Some(*published),
+                Some((_, published)) => {
+                    record.published = Some(*published);
+                    // The listing knew the store's clock only, which may be hours from the publisher's.
+                    record.recheck_due = self.recheck_after_adoption(name, *published, turn.now);
+                }
                 None => unpublish(&mut record),
             }
             self.put(turn, name, *hour, record);

@@ -26,7 +26,7 @@ pub fn at_the_end(world: &mut World, calm_since: Time, ledger: &Ledger, losses: 
         {
             world.broken("the journal knows the newest manifest in the end", hour);
         }
-        late_rows(world, hour, &newest, quarantined, losses);
+        late_rows(world, hour, &newest, quarantined);
         let names = |key: &String| newest.objects.iter().any(|object| object.key == *key);
         let prefix = ampd::model::layout::hour_prefix(&source(), hour);
         let left: Vec<String> = world
@@ -47,9 +47,9 @@ pub fn at_the_end(world: &mut World, calm_since: Time, ledger: &Ledger, losses: 
 }
 
 /// Late data is found: after its publication the hour was asked for again, and what was found is published.
-fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, quarantined: bool, losses: bool) {
+fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, quarantined: bool) {
     let Some(after) = world.scenario.source_policy().recheck_after else { return };
-    if world.scenario.wrong_clocks || (losses && !world.scenario.store_ahead.is_zero()) {
+    if world.scenario.wrong_clocks {
         return;
     }
     if newest.state == HourState::Skipped || quarantined || world.amplitude.hopeless(hour) {
