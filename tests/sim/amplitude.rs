@@ -54,7 +54,12 @@ pub struct Archive {
 
 impl Archive {
     pub fn sha(&self) -> String {
-        format!("{:064x}", self.salt)
+        format!("{:016x}", self.salt)
+    }
+
+    /// Whether the file is the one that was recorded.
+    pub fn is(&self, bytes: u64, sha256: &str) -> bool {
+        self.bytes() == bytes && u64::from_str_radix(sha256, 16) == Ok(self.salt)
     }
 
     pub fn bytes(&self) -> u64 {
@@ -245,5 +250,5 @@ pub fn parts(archive: &Archive, hour: Hour, part_target: u64) -> Vec<Vec<u64>> {
 /// The length and hash of a part's bytes.
 pub fn packed(archive: &Archive, id: CaptureId, rows: &[u64]) -> (u64, String) {
     let sum = rows.iter().fold(archive.salt, |sum, row| Random::new(sum ^ row).bits());
-    (rows.len() as u64 * 100 + archive.salt % 13, format!("{id}{sum:052x}"))
+    (rows.len() as u64 * 100 + archive.salt % 13, format!("{id}{sum:016x}"))
 }

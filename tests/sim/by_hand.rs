@@ -31,7 +31,7 @@ fn policy() -> Policy {
         recheck_after: Some(TimeDelta::hours(1)),
     };
     Policy {
-        sources: BTreeMap::from([(source(), of_source)]),
+        sources: BTreeMap::from([(source().clone(), of_source)]),
         retry: RetryPolicy { max_attempts: 3, initial: TimeDelta::seconds(5), max: TimeDelta::minutes(15) },
         format: Format::JsonGz,
         part_target: 1_000,
@@ -107,7 +107,7 @@ impl Hand {
     }
 
     fn phase(&self, hour: Hour) -> Option<Phase> {
-        Some(self.engine.ledger(&source())?.work(hour)?.phase.clone())
+        Some(self.engine.ledger(source())?.work(hour)?.phase.clone())
     }
 }
 
@@ -145,7 +145,7 @@ fn an_hour_that_a_rival_published_first_is_compared_even_after_its_capture_was_l
     let newest = rival(4, hand.now);
     hand.answer(publishes(hour), Outcome::Contested(Some(newest)));
     hand.answer(measures(hour), failed(FaultKind::CaptureLost));
-    assert_eq!(hand.engine.ledger(&source()).and_then(|ledger| ledger.work(hour)).map(|w| w.why), Some(Why::Recheck));
+    assert_eq!(hand.engine.ledger(source()).and_then(|ledger| ledger.work(hour)).map(|w| w.why), Some(Why::Recheck));
     hand.captured(&[hour]);
     assert!(!hand.waits_for(uploads(hour)), "nothing is uploaded before it is compared");
     hand.answer(measures(hour), Outcome::Measured(Box::new(content(3))));
@@ -161,7 +161,7 @@ fn an_hour_adopted_from_a_rival_is_rechecked() {
     hand.answer(uploads(hour), draft(4, 1));
     let newest = rival(4, hand.now);
     hand.answer(publishes(hour), Outcome::Contested(Some(newest)));
-    let due = hand.engine.ledger(&source()).and_then(|ledger| ledger.get(hour)?.recheck_due);
+    let due = hand.engine.ledger(source()).and_then(|ledger| ledger.get(hour)?.recheck_due);
     assert_eq!(due, Some(newest.published_at + TimeDelta::hours(1)));
 }
 
@@ -177,7 +177,7 @@ fn an_empty_hour_is_published_in_the_turn_that_believes_it() {
 fn a_fault_that_arrives_after_an_order_does_not_undo_the_order() {
     let (one, two) = (first(), first().next());
     let mut hand = Hand::with_hours_due(1);
-    hand.send(Event::Order(Order::Skip(source(), one, "a person says so".to_owned())));
+    hand.send(Event::Order(Order::Skip(source().clone(), one, "a person says so".to_owned())));
     hand.answer(|step| matches!(step, Step::Capture(_)), failed(FaultKind::NotAnArchive));
     assert!(matches!(hand.phase(one), Some(Phase::Uploaded(_))), "{:?}", hand.phase(one));
     assert!(hand.waits_for(publishes(one)));
@@ -194,14 +194,14 @@ fn leftovers_that_appear_while_their_hour_is_swept_are_swept_again() {
     hand.answer(publishes(hour), Outcome::Contested(Some(newest)));
     let is_sweep = |step: &Step| matches!(step, Step::Sweep { .. });
     assert!(hand.waits_for(is_sweep), "the loser's objects are leftovers");
-    let again = Order::Reexport { source: source(), hour, allow_shrink: false };
+    let again = Order::Reexport { source: source().clone(), hour, allow_shrink: false };
     hand.send(Event::Order(again));
     hand.captured(&[hour]);
     hand.answer(measures(hour), Outcome::Measured(Box::new(content(9))));
     hand.answer(uploads(hour), draft(9, 2));
     hand.answer(publishes(hour), Outcome::Contested(Some(ManifestRef { generation: 2, ..rival(9, hand.now) })));
     hand.answer(is_sweep, Outcome::Swept { waiting: Vec::new() });
-    let leftovers = hand.engine.ledger(&source()).is_some_and(|ledger| ledger.leftovers().contains(&hour));
+    let leftovers = hand.engine.ledger(source()).is_some_and(|ledger| ledger.leftovers().contains(&hour));
     assert!(leftovers, "what the second contest left was not seen by the sweep under way");
 }
 
@@ -225,7 +225,7 @@ fn a_sweep_that_waits_under_a_wrong_clock_does_not_wait_for_that_clock() {
 #[test]
 fn a_recheck_is_not_due_because_two_clocks_differ_by_a_moment() {
     let due = DateTime::UNIX_EPOCH + TimeDelta::hours(10);
-    let of_source = &policy().sources[&source()];
+    let of_source = &policy().sources[source()];
     let now = due - TimeDelta::hours(1);
     assert!(!of_source.recheck_is_due(due, now - TimeDelta::milliseconds(300), now));
     assert!(of_source.recheck_is_due(due, due, due));

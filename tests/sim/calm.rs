@@ -9,6 +9,9 @@ use crate::scenario::Kind;
 use crate::schedule::{Action, Schedule};
 use crate::world::source;
 
+/// How often the demands are looked at.
+pub const LOOK_EVERY: TimeDelta = TimeDelta::minutes(20);
+
 /// Faults stop and what can heal heals.
 pub fn begin(schedule: &mut Schedule) {
     {
@@ -33,6 +36,8 @@ pub fn begin(schedule: &mut Schedule) {
             schedule.crash(0);
         }
     }
+    let soon = schedule.now() + LOOK_EVERY;
+    schedule.at(soon, Action::Look);
     for minutes in [40, 80, 120, 160, 200, 240] {
         let soon = schedule.now() + TimeDelta::minutes(minutes);
         schedule.at(soon, Action::Rescue);
@@ -43,11 +48,11 @@ pub fn begin(schedule: &mut Schedule) {
 pub fn rescue(schedule: &mut Schedule) {
     for index in 0..schedule.processes.len() {
         let Some(life) = &schedule.processes[index].life else { continue };
-        let quarantined: Vec<Hour> = life.engine.ledger(&source()).map_or_else(Vec::new, |ledger| {
+        let quarantined: Vec<Hour> = life.engine.ledger(source()).map_or_else(Vec::new, |ledger| {
             ledger.range(..).filter(|(_, record)| record.is_quarantined()).map(|(hour, _)| hour).collect()
         });
         for hour in quarantined {
-            send_order(schedule, index, Order::Retry(source(), hour), hour);
+            send_order(schedule, index, Order::Retry(source().clone(), hour), hour);
         }
     }
 }

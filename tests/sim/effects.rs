@@ -134,8 +134,7 @@ impl Context {
         }
         if let Some(CaptureState::Staged { bytes, sha256 }) = Some(&capture.state)
             && let Some(archive) = self.stage.borrow().files.get(&capture.id).cloned()
-            && archive.bytes() == *bytes
-            && archive.sha() == *sha256
+            && archive.is(*bytes, sha256)
         {
             return Ok(archive);
         }
@@ -174,10 +173,11 @@ impl Context {
         for (part, rows) in parts(&archive, hour, capture.part_target).into_iter().enumerate() {
             let part = u32::try_from(part).unwrap_or(u32::MAX);
             let id = layout::ObjectId { hour, generation, capture: capture.id, part };
-            let key = layout::object_key(&source(), "187520", id, capture.format);
+            let key = layout::object_key(source(), "187520", id, capture.format);
             let (bytes, sha) = packed(&archive, capture.id, &rows);
             let count = rows.len() as u64;
-            let stored = Stored { bytes, sha: sha.clone(), rows, modified: Time::UNIX_EPOCH };
+            let of = (hour, generation, capture.id);
+            let stored = Stored { of, bytes, sha: sha.clone(), rows, modified: Time::UNIX_EPOCH };
             put(&self.world, &key, Body::Object(stored)).await?;
             objects.push(Object { key, bytes, rows: count, sha256: Some(sha), crc64nvme: None, etag: None });
         }

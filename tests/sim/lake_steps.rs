@@ -1,6 +1,7 @@
 //! The steps that touch the lake alone.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use ampd::engine::Outcome;
 use ampd::model::manifest::SCHEMA;
@@ -8,7 +9,7 @@ use ampd::model::{CaptureFacts, Draft, Fault, Hour, Manifest, ManifestRef, layou
 use chrono::TimeDelta;
 
 use crate::effects::Context;
-use crate::lake::{Body, Created, put, read};
+use crate::lake::{Body, Created, Stored, put, read};
 use crate::world::{Time, source, wait};
 
 impl Context {
@@ -50,11 +51,11 @@ impl Context {
 
     pub async fn publish(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Result<Outcome, Fault> {
         loop {
-            let taken: Vec<Manifest> =
-                read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| m.clone()).collect()).await?;
-            let seen = |m: &Manifest| publish::Taken { generation: m.generation, capture: m.capture.id };
+            let taken: Vec<Rc<Manifest>> =
+                read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| Rc::clone(m)).collect()).await?;
+            let seen = |m: &Rc<Manifest>| publish::Taken { generation: m.generation, capture: m.capture.id };
             let seen: Vec<publish::Taken> = taken.iter().map(seen).collect();
-            let named = |newest| taken.iter().find(|m| Some(m.generation) == newest).map(reference);
+            let named = |newest| taken.iter().find(|m| Some(m.generation) == newest).map(|m| reference(m));
             match publish::decide(draft.generation, capture.id, &seen) {
                 publish::Decision::Create => {}
                 publish::Decision::Ours { newest } => {
@@ -65,15 +66,15 @@ impl Context {
             let checked = self.world.borrow().now;
             self.world.borrow_mut().lake.checked.entry((hour, draft.generation, capture.id)).or_insert(checked);
             for object in &draft.objects {
-                let found = read(&self.world, |world| world.lake.objects.get(&object.key).cloned()).await?;
-                if found.is_none_or(|found| found.bytes != object.bytes || Some(found.sha) != object.sha256) {
+                let is_there = |stored: &Stored| stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref();
+                if !read(&self.world, |world| world.lake.objects.get(&object.key).is_some_and(is_there)).await? {
                     return Ok(Outcome::ObjectsMissing(format!("{} is missing", object.key)));
                 }
             }
             let manifest = self.manifest(hour, draft, capture.clone());
             let published = reference(&manifest);
-            let key = layout::manifest_key(&source(), hour, draft.generation);
-            if put(&self.world, &key, Body::Manifest(Box::new(manifest))).await? == Created::Created {
+            let key = layout::manifest_key(source(), hour, draft.generation);
+            if put(&self.world, &key, Body::Manifest(Rc::new(manifest))).await? == Created::Created {
                 return Ok(Outcome::Published(published));
             }
         }
@@ -82,7 +83,7 @@ impl Context {
     fn manifest(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Manifest {
         Manifest {
             schema: SCHEMA.to_owned(),
-            source: source(),
+            source: source().clone(),
             project: draft.project.clone(),
             hour,
             generation: draft.generation,
@@ -104,14 +105,12 @@ impl Context {
     pub async fn sweep(&self, hours: &[Hour]) -> Result<Outcome, Fault> {
         let mut waiting = Vec::new();
         for hour in hours.iter().copied() {
-            let prefix = layout::hour_prefix(&source(), hour);
             let objects: Vec<(String, u32)> = read(&self.world, |world| {
-                let keys = world.lake.objects.keys().filter(|key| key.starts_with(&prefix));
-                keys.filter_map(|key| Some((key.clone(), crate::lake::object_of(key)?.1))).collect()
+                world.lake.objects_of(hour).map(|(key, stored)| (key.clone(), stored.of.1)).collect()
             })
             .await?;
             let (manifests, time) = read(&self.world, |world| {
-                let published = |(m, modified): &(Manifest, Time)| sweep::Published {
+                let published = |(m, modified): &(Rc<Manifest>, Time)| sweep::Published {
                     generation: m.generation,
                     modified: *modified,
                     keys: m.objects.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(),

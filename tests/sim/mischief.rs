@@ -101,10 +101,10 @@ fn some_hour(schedule: &Schedule) -> Hour {
 fn order(schedule: &mut Schedule, index: usize) {
     let hour = some_hour(schedule);
     let order = match below(schedule, 4) {
-        0 => Order::Skip(source(), hour, "a person says so".to_owned()),
-        1 => Order::Reexport { source: source(), hour, allow_shrink: true },
-        2 => Order::Reexport { source: source(), hour, allow_shrink: false },
-        _ => Order::Retry(source(), hour),
+        0 => Order::Skip(source().clone(), hour, "a person says so".to_owned()),
+        1 => Order::Reexport { source: source().clone(), hour, allow_shrink: true },
+        2 => Order::Reexport { source: source().clone(), hour, allow_shrink: false },
+        _ => Order::Retry(source().clone(), hour),
     };
     send_order(schedule, index, order, hour);
 }
@@ -147,6 +147,7 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
         world.note(|| format!("the journal of p{index} is {what}"));
         world.acknowledged.clear();
         world.back_off.clear();
+        world.counts.losses += 1;
     }
     schedule.losses = true;
     if backup.is_some() && !schedule.world.borrow().scenario.conditional {
@@ -192,13 +193,11 @@ fn take_object(schedule: &mut Schedule) {
     let unnamed: Vec<String> = world
         .lake
         .objects
-        .keys()
-        .filter(|key| {
-            crate::lake::object_of(key).is_some_and(|(hour, generation, _)| {
-                world.lake.newest(hour).is_none_or(|(newest, _)| newest.generation < generation)
-            })
+        .iter()
+        .filter(|(_, stored)| {
+            world.lake.newest(stored.of.0).is_none_or(|(newest, _)| newest.generation < stored.of.1)
         })
-        .cloned()
+        .map(|(key, _)| key.clone())
         .collect();
     if unnamed.is_empty() {
         return;

@@ -60,7 +60,7 @@ impl Scenario {
         let date_header = r.below(4) != 0;
         let quiet = r.below(12) == 0;
         let mut level = |of: &[u64]| if quiet { 0 } else { pick(r, of) };
-        let (crash, source_noise) = (level(&[0, 20, 100, 300]), level(&[0, 200, 1500]));
+        let (crash, source_noise) = (level(&[0, 30, 130, 400]), level(&[0, 200, 1500]));
         let (lake_noise, late_puts) = (level(&[0, 100, 500]), level(&[0, 0, 300]));
         // Where a manifest may land late and overwrite, that is what is tried.
         let late_puts = if conditional || quiet { late_puts } else { 300 + 300 * (seed % 5) };
@@ -112,7 +112,7 @@ impl Scenario {
             recheck_after: pick(r, &[None, Some(60), Some(240)]).map(TimeDelta::minutes),
         };
         Policy {
-            sources: BTreeMap::from([(source(), source_policy)]),
+            sources: BTreeMap::from([(source().clone(), source_policy)]),
             retry: RetryPolicy {
                 max_attempts: pick(r, &[2, 3, 5]),
                 initial: TimeDelta::seconds(5),
@@ -128,6 +128,6 @@ impl Scenario {
     }
 
     pub fn source_policy(&self) -> &SourcePolicy {
-        &self.policy.sources[&source()]
+        &self.policy.sources[source()]
     }
 }
