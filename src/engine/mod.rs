@@ -2,6 +2,7 @@
 
 mod answers;
 mod attach;
+mod blame;
 mod capture;
 mod driver;
 mod follow;

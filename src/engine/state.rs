@@ -105,6 +105,8 @@ pub(super) struct SourceState {
     /// Faults of the source in a row, seen by this process.
     pub(super) faults_here: u32,
     pub(super) last_fault: Option<Fault>,
+    /// Hours that failed alone in this process: requests from this step on were sent after that.
+    pub(super) failed_at: BTreeMap<Hour, StepId>,
     /// How far the local clock is ahead of Amplitude's, and when that was found.
     pub(super) clock_ahead: Option<(TimeDelta, DateTime<Utc>)>,
     /// Hours whose leftovers were looked at and wait for readers.
@@ -136,6 +138,7 @@ impl SourceState {
             request_refused: None,
             faults_here: 0,
             last_fault: None,
+            failed_at: BTreeMap::new(),
             clock_ahead: None,
             sweep_after: BTreeMap::new(),
             sweeps_left: sweeps_max,

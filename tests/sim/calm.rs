@@ -1,6 +1,6 @@
 //! How it all ends well: faults stop, and a person tries again what was set aside.
 
-use ampd::engine::Order;
+use ampd::engine::{Order, SourceEnd};
 use ampd::model::Hour;
 use chrono::TimeDelta;
 
@@ -44,10 +44,14 @@ pub fn begin(schedule: &mut Schedule) {
     }
 }
 
-/// A person tries again what was quarantined.
+/// A person tries again what was quarantined, and starts a process again that says that it asks no more.
 pub fn rescue(schedule: &mut Schedule) {
     for index in 0..schedule.processes.len() {
         let Some(life) = &schedule.processes[index].life else { continue };
+        if matches!(life.engine.stuck(source(), schedule.now()), Some(SourceEnd::RequestRefused(_))) {
+            schedule.crash(index);
+            continue;
+        }
         let quarantined: Vec<Hour> = life.engine.ledger(source()).map_or_else(Vec::new, |ledger| {
             ledger.range(..).filter(|(_, record)| record.is_quarantined()).map(|(hour, _)| hour).collect()
         });

@@ -7,7 +7,7 @@ use ampd::model::invariant::{self, Violation};
 use ampd::model::{CaptureId, Change, Hour, HourRecord, HourState, Ledger, Manifest, Window, layout};
 use chrono::TimeDelta;
 
-use crate::amplitude::{Archive, content};
+use crate::amplitude::Archive;
 use crate::lake::Stored;
 use crate::world::{World, source};
 
@@ -87,16 +87,20 @@ fn whole_capture(world: &mut World, manifest: &Manifest, about: &str) {
     let Some(archive) = manifest.capture.id.and_then(|id| world.archives.get(&id).cloned()) else {
         return world.broken("a manifest names a capture that was staged", about);
     };
-    let expected = content(archive.rows(hour));
+    let expected = archive.content(hour);
     let stored = manifest.objects.iter().filter_map(|object| world.lake.objects.get(&object.key));
     let rows: usize = stored.map(|stored| stored.rows.len()).sum();
-    let nothing_missing =
-        rows as u64 == manifest.rows || manifest.objects.iter().any(|o| is_taken(world, &o.key));
+    let nothing_missing = rows as u64 == manifest.rows || manifest.objects.iter().any(|o| is_taken(world, &o.key));
     if expected.rows != manifest.rows || expected.content_hash != manifest.content_hash || !nothing_missing {
         world.broken("a publication is one complete capture of its hour", about);
     }
     if world.amplitude.visible(hour, archive.sampled) != archive.rows(hour) {
         world.broken("a capture holds all that Amplitude had of the hour", about);
+    }
+    if expected.rows_invalid != manifest.rows_invalid
+        || (expected.rows_invalid > 0 && world.scenario.policy.quarantine_invalid)
+    {
+        world.broken("invalid lines are counted, and not published when that is forbidden", about);
     }
     if archive.broken.is_some() {
         world.broken("a broken archive is never published", about);

@@ -2,14 +2,14 @@
 //! any two of them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ampd::engine::{Outcome, ServerClock, Step};
 use ampd::model::{CaptureId, CaptureRecord, CaptureState, Draft, Fault, FaultKind, Hour, HourState, Object, layout};
 use chrono::{SubsecRound, TimeDelta};
 
-use crate::amplitude::{Archive, Reply, Trouble, content, packed, parts};
+use crate::amplitude::{Archive, Reply, Trouble, packed, parts};
 use crate::lake::{Body, Stored, put};
 use crate::world::{Shared, Time, latency, source, wait};
 
@@ -105,7 +105,8 @@ impl Context {
             }
             Reply::NotFound => {
                 world.note(|| format!("amplitude: {window} for p{} ({id}): 404", self.process));
-                let nothing = Archive { sampled, hours: BTreeMap::new(), broken: None, salt: 0 };
+                let (hours, invalid) = (BTreeMap::new(), BTreeSet::new());
+                let nothing = Archive { sampled, hours, broken: None, invalid, salt: 0 };
                 world.answered(id, window, nothing);
                 Outcome::NotFound { clock }
             }
@@ -160,7 +161,7 @@ impl Context {
         latency(&self.world).await;
         match archive.broken {
             Some((broken, Trouble::Member)) if broken == hour => disk(FaultKind::BrokenArchive),
-            _ => Outcome::Measured(Box::new(content(archive.rows(hour)))),
+            _ => Outcome::Measured(Box::new(archive.content(hour))),
         }
     }
 
@@ -184,7 +185,7 @@ impl Context {
         if archive.broken.is_some_and(|(broken, trouble)| broken == hour && trouble == Trouble::Member) {
             return Ok(disk(FaultKind::BrokenArchive));
         }
-        let content = content(archive.rows(hour));
+        let content = archive.content(hour);
         let project = Some("187520".to_owned());
         let draft = Draft { generation, state: HourState::Data, reason: None, project, content, objects };
         Ok(Outcome::Uploaded(Box::new(draft)))

@@ -66,7 +66,8 @@ impl Context {
             let checked = self.world.borrow().now;
             self.world.borrow_mut().lake.checked.entry((hour, draft.generation, capture.id)).or_insert(checked);
             for object in &draft.objects {
-                let is_there = |stored: &Stored| stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref();
+                let is_there =
+                    |stored: &Stored| stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref();
                 if !read(&self.world, |world| world.lake.objects.get(&object.key).is_some_and(is_there)).await? {
                     return Ok(Outcome::ObjectsMissing(format!("{} is missing", object.key)));
                 }

@@ -66,10 +66,14 @@ fn pause(schedule: &mut Schedule, index: usize) {
 }
 
 fn outage(schedule: &mut Schedule) {
-    use FaultKind::{BodyReset, Connect, NoFirstByte, RateLimited, Unavailable};
+    use FaultKind::{BodyReset, Connect, NoFirstByte, RateLimited, Redirected, Unavailable};
     let mut world = schedule.world.borrow_mut();
-    let kind = pick(&mut world.random, &[Connect, NoFirstByte, Unavailable, RateLimited, BodyReset]);
-    let outage = if world.random.below(5) == 0 { Outage::Keys } else { Outage::Source(kind) };
+    let kind = pick(&mut world.random, &[Connect, NoFirstByte, Unavailable, RateLimited, BodyReset, Redirected]);
+    let outage = match world.random.below(10) {
+        0 | 1 => Outage::Keys,
+        2 => Outage::Request,
+        _ => Outage::Source(kind),
+    };
     world.note(|| format!("amplitude is down: {outage:?}"));
     world.amplitude.outage = Some(outage);
     world.amplitude.outages += 1;
@@ -194,9 +198,7 @@ fn take_object(schedule: &mut Schedule) {
         .lake
         .objects
         .iter()
-        .filter(|(_, stored)| {
-            world.lake.newest(stored.of.0).is_none_or(|(newest, _)| newest.generation < stored.of.1)
-        })
+        .filter(|(_, stored)| world.lake.newest(stored.of.0).is_none_or(|(newest, _)| newest.generation < stored.of.1))
         .map(|(key, _)| key.clone())
         .collect();
     if unnamed.is_empty() {

@@ -240,7 +240,8 @@ impl Process {
                 drop(world);
                 self.write(&changes, steps, &mut wants);
             }
-            if self.life.as_ref().is_none_or(|life| life.inbox.is_empty()) || self.context.world.borrow_mut().is_over() {
+            if self.life.as_ref().is_none_or(|life| life.inbox.is_empty()) || self.context.world.borrow_mut().is_over()
+            {
                 wants.extend(self.rest());
                 return wants;
             }

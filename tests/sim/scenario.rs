@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ampd::model::{Format, Hour, Policy, Random, RetryPolicy, SourcePolicy, Window};
+use ampd::model::{FaultKind, Format, Hour, Policy, Random, RetryPolicy, SourcePolicy, Window};
 use chrono::{DateTime, TimeDelta};
 
 use crate::world::{Time, source};
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub slow_above: u32,
     /// More rows than this are too much for one request.
     pub too_large_above: usize,
+    /// Who says so: Amplitude, or our own limit.
+    pub too_large: FaultKind,
     /// Per hundred hours, each.
     pub troubled: u64,
     pub empty: u64,
@@ -86,6 +88,7 @@ impl Scenario {
             journal_loss: mischief && (!conditional || r.below(2) == 0),
             slow_above: pick(r, &[1, 2, 4, 99, 99]),
             too_large_above: pick(r, &[4, 8, 999, 999]),
+            too_large: pick(r, &[FaultKind::TooLarge, FaultKind::OverArchiveLimit]),
             troubled,
             empty: pick(r, &[0, 15, 50]),
             late: pick(r, &[0, 20, 60]),
@@ -120,7 +123,7 @@ impl Scenario {
             },
             format: Format::JsonGz,
             part_target: pick(r, &[100, 200, 1_000]),
-            quarantine_invalid: false,
+            quarantine_invalid: r.below(2) == 0,
             single_writer: !conditional,
             late_write: TimeDelta::minutes(15),
             uploads_max: pick(r, &[1, 2, 8]),

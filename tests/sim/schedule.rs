@@ -9,13 +9,13 @@ use ampd::engine::StepId;
 use ampd::model::Window;
 use chrono::TimeDelta;
 
+use crate::ending::Look;
 use crate::lake::{self, LatePut};
 use crate::mischief;
 use crate::panics;
 use crate::process::{Process, Want};
 use crate::scenario::{Kind, Scenario};
 use crate::world::{Counts, Shared, Time, World, source};
-use crate::ending::Look;
 use crate::{calm, ending};
 
 pub enum Action {
