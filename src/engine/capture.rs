@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
+
 use super::Engine;
 use super::state::{Live, Turn};
 use super::step::{Loudness, Outcome, ServerClock, Stage, Step, StepId};
@@ -11,6 +13,9 @@ use crate::model::{
 
 /// So many whole windows of the remembered size must be answered well before a larger one is tried.
 const GROW_AFTER: u32 = 8;
+/// A `Date` is a whole second: the moment it was written may be that much later. Without it, what is asked for at the
+/// very moment it is due would count as asked too early, and be asked for again.
+const DATE_STEP: TimeDelta = TimeDelta::seconds(1);
 
 impl Engine {
     /// Draws a new capture id, records it, and asks.
@@ -76,7 +81,7 @@ impl Engine {
         source.capturing.remove(&capture.id);
         source.learn_clock(clock, turn.now);
         if let Some(clock) = clock {
-            capture.asked_at = capture.asked_at.min(clock.date);
+            capture.asked_at = capture.asked_at.min(clock.date + DATE_STEP);
         }
         let discard = Step::Discard { capture: capture.id };
         if !matches!(outcome, Outcome::Failed { .. }) && self.was_too_early(&name, capture.window, clock) {

@@ -63,11 +63,6 @@ impl Archive {
         format!("{:016x}", self.salt)
     }
 
-    /// Whether the file is the one that was recorded.
-    pub fn is(&self, bytes: u64, sha256: &str) -> bool {
-        self.bytes() == bytes && u64::from_str_radix(sha256, 16) == Ok(self.salt)
-    }
-
     pub fn bytes(&self) -> u64 {
         22 + self.salt % 1000
     }
@@ -161,7 +156,10 @@ impl Amplitude {
         (!self.scenario.policy.quarantine_invalid).then_some(Trouble::Invalid)
     }
 
-    pub fn answer(&mut self, window: Window, now: Time, random: &mut Random, calm: bool) -> Reply {
+    /// Answers a request with these `start` and `end`, both included.
+    pub fn answer(&mut self, bounds: (String, String), now: Time, random: &mut Random, calm: bool) -> Reply {
+        let hour = |text: String| text.parse().expect("an hour");
+        let window = Window::new(hour(bounds.0), hour(bounds.1)).expect("a window");
         let alone = window.first() == window.last();
         if let Some(outage) = self.outage {
             return match outage {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ampd::engine::{Outcome, ServerClock, Step};
+use ampd::model::record::is_recorded;
 use ampd::model::{CaptureId, CaptureRecord, CaptureState, Draft, Fault, FaultKind, Hour, HourState, Object, layout};
 use chrono::{SubsecRound, TimeDelta};
 
@@ -88,7 +89,7 @@ impl Context {
             let mut world = self.world.borrow_mut();
             let world = &mut *world;
             let now = world.now;
-            (world.amplitude.answer(capture.window, now, &mut world.random, world.calm), now)
+            (world.amplitude.answer(capture.window.bounds(), now, &mut world.random, world.calm), now)
         };
         let date = self.world.borrow().scenario.date_header.then(|| sampled.trunc_subsecs(0));
         wait(&self.world, TimeDelta::milliseconds(150)).await;
@@ -135,7 +136,7 @@ impl Context {
         }
         if let Some(CaptureState::Staged { bytes, sha256 }) = Some(&capture.state)
             && let Some(archive) = self.stage.borrow().files.get(&capture.id).cloned()
-            && archive.is(*bytes, sha256)
+            && is_recorded((*bytes, sha256), (archive.bytes(), &archive.sha()))
         {
             return Ok(archive);
         }

@@ -42,7 +42,8 @@ pub fn unmet(world: &mut World, calm_since: Time, ledger: &Ledger, losses: bool,
         if look == Look::Early && ledger.get(hour).is_none_or(|r| r.recheck_due.is_some() || r.work.is_some()) {
             return Some(("nothing is pending", hour.to_string()));
         }
-        let unmet = late_rows(world, hour, &newest, quarantined, look);
+        // What a rival published again is learnt, and rechecked, by the next start.
+        let unmet = if known { late_rows(world, hour, &newest, quarantined, look) } else { None };
         let unmet = unmet.or_else(|| leftovers(world, hour, &newest, modified, (losses, look)));
         if unmet.is_some() {
             return unmet;

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use ampd::engine::Outcome;
 use ampd::model::manifest::SCHEMA;
-use ampd::model::{CaptureFacts, Draft, Fault, Hour, Manifest, ManifestRef, layout, publish, sweep};
+use ampd::model::publish::{self, Found, Settled};
+use ampd::model::{CaptureFacts, Draft, Fault, Hour, Manifest, layout, sweep};
 use chrono::TimeDelta;
 
 use crate::effects::Context;
-use crate::lake::{Body, Created, Stored, put, read};
-use crate::world::{Time, source, wait};
+use crate::lake::{Body, Created, put, read};
+use crate::world::{Time, World, source, wait};
 
 impl Context {
     pub async fn identify(&self) -> Result<Outcome, Fault> {
@@ -44,7 +45,7 @@ impl Context {
         let mut found = Vec::new();
         for slot in hours {
             let manifest = read(&self.world, |world| world.lake.manifests.get(slot).cloned()).await?;
-            found.extend(manifest.map(|(manifest, _)| (slot.0, reference(&manifest))));
+            found.extend(manifest.map(|(manifest, _)| (slot.0, manifest.reference())));
         }
         Ok(Outcome::ManifestsRead(found))
     }
@@ -53,27 +54,25 @@ impl Context {
         loop {
             let taken: Vec<Rc<Manifest>> =
                 read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| Rc::clone(m)).collect()).await?;
-            let seen = |m: &Rc<Manifest>| publish::Taken { generation: m.generation, capture: m.capture.id };
-            let seen: Vec<publish::Taken> = taken.iter().map(seen).collect();
-            let named = |newest| taken.iter().find(|m| Some(m.generation) == newest).map(|m| reference(m));
-            match publish::decide(draft.generation, capture.id, &seen) {
-                publish::Decision::Create => {}
-                publish::Decision::Ours { newest } => {
-                    return Ok(named(Some(newest)).map_or(Outcome::Contested(None), Outcome::Published));
-                }
-                publish::Decision::Contested { newest } => return Ok(Outcome::Contested(named(newest))),
+            match publish::settled(draft.generation, capture.id, &taken) {
+                None => {}
+                Some(Settled::Ours(newest)) => return Ok(Outcome::Published(newest)),
+                Some(Settled::Contested(newest)) => return Ok(Outcome::Contested(newest)),
             }
             let checked = self.world.borrow().now;
             self.world.borrow_mut().lake.checked.entry((hour, draft.generation, capture.id)).or_insert(checked);
             for object in &draft.objects {
-                let is_there =
-                    |stored: &Stored| stored.bytes == object.bytes && Some(&stored.sha) == object.sha256.as_ref();
-                if !read(&self.world, |world| world.lake.objects.get(&object.key).is_some_and(is_there)).await? {
-                    return Ok(Outcome::ObjectsMissing(format!("{} is missing", object.key)));
+                let differs = |world: &mut World| {
+                    let found = world.lake.objects.get(&object.key);
+                    let found = found.map(|o| Found { bytes: o.bytes, crc64nvme: None, sha256: Some(&o.sha) });
+                    publish::difference(object, found)
+                };
+                if let Some(missing) = read(&self.world, differs).await? {
+                    return Ok(Outcome::ObjectsMissing(missing));
                 }
             }
             let manifest = self.manifest(hour, draft, capture.clone());
-            let published = reference(&manifest);
+            let published = manifest.reference();
             let key = layout::manifest_key(source(), hour, draft.generation);
             if put(&self.world, &key, Body::Manifest(Rc::new(manifest))).await? == Created::Created {
                 return Ok(Outcome::Published(published));
@@ -130,8 +129,4 @@ impl Context {
         }
         Ok(Outcome::Swept { waiting })
     }
-}
-
-fn reference(manifest: &Manifest) -> ManifestRef {
-    ManifestRef { generation: manifest.generation, published_at: manifest.published_at, facts: Some(manifest.facts()) }
 }

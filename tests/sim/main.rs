@@ -8,6 +8,7 @@ mod amplitude;
 mod by_hand;
 mod calm;
 mod check;
+mod driver;
 mod effects;
 mod ending;
 mod lake;

@@ -4,7 +4,7 @@ use ampd::engine::{Event, Outcome, ServerClock, Step};
 use ampd::model::Hour;
 use chrono::{DateTime, TimeDelta};
 
-use super::{Hand, asks_for, draft, first, is_sweep, policy, publishes, rival, uploads};
+use super::{Hand, asks_for, content, draft, first, is_sweep, measures, policy, publishes, rival, uploads};
 use crate::world::source;
 
 #[test]
@@ -43,6 +43,22 @@ fn a_recheck_is_counted_from_the_manifest_and_not_from_the_stores_clock() {
     assert!(!hand.waits_for(asks_for(hour)), "by the listing it was due half an hour ago");
     hand.wake_after(TimeDelta::minutes(61));
     assert!(hand.waits_for(asks_for(hour)));
+}
+
+#[test]
+fn a_recheck_that_is_asked_for_when_it_is_due_is_asked_for_once() {
+    let hour = first();
+    let mut hand = Hand::with_hours_due(1);
+    hand.now += TimeDelta::milliseconds(600);
+    hand.published(4);
+    hand.wake_after(TimeDelta::hours(1));
+    let date = hand.now - TimeDelta::milliseconds(600);
+    let clock = Some(ServerClock { date, ahead: TimeDelta::milliseconds(600) });
+    let staged = Outcome::Captured { bytes: 1, sha256: "00".to_owned(), clock };
+    hand.answer(asks_for(hour), staged);
+    hand.answer(|step| matches!(step, Step::Inspect(_)), Outcome::Inspected(vec![hour]));
+    hand.answer(measures(hour), Outcome::Measured(Box::new(content(4))));
+    assert_eq!(hand.record(hour).recheck_due, None);
 }
 
 /// The local clock is a day ahead of Amplitude's.

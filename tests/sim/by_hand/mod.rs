@@ -30,7 +30,7 @@ fn first() -> Hour {
     "2026-02-16T04".parse().unwrap()
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     let of_source = SourcePolicy {
         start: Some(first()),
         max_parallel: 2,
