@@ -16,11 +16,11 @@ pub const SLACK: TimeDelta = TimeDelta::minutes(5);
 
 impl World {
     /// A good answer, as it was sampled.
-    pub fn answered(&mut self, id: CaptureId, window: Window, archive: Archive) -> Rc<Archive> {
+    pub fn answered(&mut self, process: usize, id: CaptureId, window: Window, archive: Archive) -> Rc<Archive> {
         for hour in (window.first().index()..=window.last().index()).map(Hour::from_index) {
             let rows = archive.rows(hour).len() as u64;
             if archive.broken.is_none() {
-                self.answers.insert(hour, (archive.sampled, rows));
+                self.answers.insert(hour, (archive.sampled, rows, process));
             }
             if rows == 0 {
                 self.absences.entry(hour).or_default().push((id, archive.sampled));

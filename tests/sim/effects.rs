@@ -108,13 +108,13 @@ impl Context {
                 world.note(|| format!("amplitude: {window} for p{} ({id}): 404", self.process));
                 let (hours, invalid) = (BTreeMap::new(), BTreeSet::new());
                 let nothing = Archive { sampled, hours, broken: None, invalid, salt: 0 };
-                world.answered(id, window, nothing);
+                world.answered(self.process, id, window, nothing);
                 Outcome::NotFound { clock }
             }
             Reply::Archive(archive) => {
                 world.note(|| format!("amplitude: {window} for p{} ({id}): {:?}", self.process, archive.hours));
                 let (bytes, sha256) = (archive.bytes(), archive.sha());
-                let archive = world.answered(id, window, archive);
+                let archive = world.answered(self.process, id, window, archive);
                 self.stage.borrow_mut().files.insert(id, archive);
                 Outcome::Captured { bytes, sha256, clock }
             }

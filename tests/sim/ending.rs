@@ -85,7 +85,7 @@ fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, quarantined: bool
         return None;
     }
     match world.answers.get(&hour) {
-        Some((at, rows)) if *at + SLACK >= published + after => (newest.rows < *rows)
+        Some((at, rows, _)) if *at + SLACK >= published + after => (newest.rows < *rows)
             .then(|| ("late data is found", format!("{hour}: {rows} rows, published {}", newest.rows))),
         answer => {
             let words = format!("{hour}: published {published}, last asked {answer:?}");

@@ -152,6 +152,9 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
         world.acknowledged.clear();
         world.back_off.clear();
         world.counts.losses += 1;
+        // Late rows that only this process was told of are forgotten with its journal: its hours are asked for again
+        // when the journal that it has now says so.
+        world.answers.values_mut().filter(|(.., to)| *to == index).for_each(|(_, rows, _)| *rows = 0);
     }
     schedule.losses = true;
     if backup.is_some() && !schedule.world.borrow().scenario.conditional {

@@ -35,8 +35,8 @@ pub struct World {
     pub archives: BTreeMap<CaptureId, Rc<Archive>>,
     /// Good answers without a row of the hour: capture and when it was sampled.
     pub absences: BTreeMap<Hour, Vec<(CaptureId, Time)>>,
-    /// When an hour was last answered well, and with how many rows.
-    pub answers: BTreeMap<Hour, (Time, u64)>,
+    /// When an hour was last answered well, with how many rows, and to which process.
+    pub answers: BTreeMap<Hour, (Time, u64, usize)>,
     /// Captures that a process recorded as staged, with the hours still to be taken from them.
     pub acknowledged: BTreeMap<CaptureId, BTreeSet<Hour>>,
     /// Hours that a person allowed to shrink or to be skipped.
