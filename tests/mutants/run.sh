@@ -15,7 +15,7 @@ schedules="${MUTANT_SCHEDULES:-40000}"
 # One place for every copy, so that cargo compiles what a patch touches and nothing else.
 crate="$target/crate"
 mkdir -p "$work/base" "$crate"
-for part in src tests Cargo.toml Cargo.lock; do cp -r "$root/$part" "$work/base/"; done
+tar -C "$root" --exclude=./target --exclude=./.git -cf - . | tar -C "$work/base" -xf -
 
 few() {
     # Every commit begins elsewhere in the list and takes every seventh: bugs of different kinds.

@@ -38,7 +38,10 @@ pub fn happen(schedule: &mut Schedule) {
             schedule.world.borrow_mut().lake.down = true;
             end_later(schedule);
         }
-        4 | 5 => order(schedule, index),
+        4 | 5 => {
+            let hour = some_hour(schedule);
+            order(schedule, index, hour);
+        }
         6 => drain(schedule, index),
         7 => schedule.processes[index].backup = Some(schedule.processes[index].journal.snapshot()),
         8 => lose_journal(schedule, index),
@@ -102,8 +105,7 @@ fn some_hour(schedule: &Schedule) -> Hour {
     first.plus(i64::try_from(below(schedule, u64::from(count))).unwrap_or(0))
 }
 
-fn order(schedule: &mut Schedule, index: usize) {
-    let hour = some_hour(schedule);
+pub fn order(schedule: &mut Schedule, index: usize, hour: Hour) {
     let order = match below(schedule, 4) {
         0 => Order::Skip(source().clone(), hour, "a person says so".to_owned()),
         1 => Order::Reexport { source: source().clone(), hour, allow_shrink: true },
@@ -130,6 +132,19 @@ pub fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hou
     }
     let wants = schedule.processes[index].send(Event::Order(order));
     schedule.obey(index, wants);
+}
+
+/// The only process dies, and loses its journal or what it staged.
+pub fn disaster(schedule: &mut Schedule) {
+    if schedule.world.borrow().calm {
+        return;
+    }
+    schedule.crash_if_alive(0);
+    if below(schedule, 2) == 0 {
+        lose_journal(schedule, 0);
+    } else {
+        lose_stage(schedule, 0);
+    }
 }
 
 fn drain(schedule: &mut Schedule, index: usize) {

@@ -10,7 +10,7 @@ use std::task::{Context as TaskContext, Waker};
 
 use ampd::engine::{Command, Engine, Event, Outcome, Step, StepId};
 use ampd::journal::{Journal, MemoryJournal};
-use ampd::model::{Change, Fault, FaultKind, Policy, Scope, Snapshot};
+use ampd::model::{Change, Fault, FaultKind, Hour, Policy, Scope, Snapshot};
 use chrono::TimeDelta;
 
 use crate::check::{self, Seen};
@@ -61,6 +61,8 @@ pub enum Want {
     Poll(StepId, Time),
     Commit(Time),
     Timer(Time),
+    /// A person's order about this hour, in the middle of its publication.
+    Meddle(Hour, Time),
     Ended,
 }
 
@@ -208,10 +210,21 @@ impl Process {
         for (id, step) in steps {
             self.context.world.borrow_mut().note(|| format!("p{} {id:?} {step:?}", self.index));
             let is_capture = matches!(step, Step::Capture(_));
+            if let Step::Publish { hour, .. } = &step {
+                wants.extend(self.meddled(*hour));
+            }
             let Some(life) = &mut self.life else { return };
             life.flights.insert(id, (is_capture, Box::pin(self.context.clone().run(step))));
             self.advance(id, wants);
         }
+    }
+
+    /// Now and then a person decides otherwise while the answer is on its way.
+    fn meddled(&self, hour: Hour) -> Option<Want> {
+        let mut world = self.context.world.borrow_mut();
+        let happens = world.scenario.mischief && world.fault(200);
+        let within = i64::try_from(world.random.below(1500)).unwrap_or(0);
+        happens.then(|| Want::Meddle(hour, world.now + TimeDelta::milliseconds(within)))
     }
 
     /// Turns until there is something to wait for: the commit, a step, a time.

@@ -6,11 +6,11 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::rc::Rc;
 
 use ampd::engine::StepId;
-use ampd::model::Window;
+use ampd::model::{Hour, Window};
 use chrono::TimeDelta;
 
 use crate::ending::Look;
-use crate::lake::{self, LatePut};
+use crate::lake::{self, Body, LatePut};
 use crate::mischief;
 use crate::panics;
 use crate::process::{Process, Want};
@@ -24,6 +24,8 @@ pub enum Action {
     Timer(usize, u64, Time),
     Start(usize),
     Land(Box<LatePut>),
+    Meddle(usize, Hour),
+    Disaster,
     Mischief,
     EndOfOutage,
     Calm,
@@ -178,6 +180,12 @@ impl Schedule {
     fn depart(&mut self) {
         let departing = std::mem::take(&mut self.world.borrow_mut().lake.departing);
         for (time, put) in departing {
+            // Where a manifest may land late and overwrite, that is when it is worth losing what knows of it.
+            let overwrites = matches!(put.body, Body::Manifest(_)) && !self.world.borrow().scenario.conditional;
+            if overwrites && self.world.borrow_mut().fault(5000) {
+                let soon = self.now() + TimeDelta::seconds(40);
+                self.at(soon, Action::Disaster);
+            }
             self.at(time, Action::Land(Box::new(put)));
         }
     }
@@ -215,6 +223,8 @@ impl Schedule {
                 let LatePut { key, body } = *put;
                 lake::apply(&mut self.world.borrow_mut(), &key, body, true);
             }
+            Action::Meddle(index, hour) => mischief::order(self, index, hour),
+            Action::Disaster => mischief::disaster(self),
             Action::Mischief => mischief::happen(self),
             Action::EndOfOutage => mischief::end_of_outage(self),
             Action::Calm => calm::begin(self),
@@ -266,6 +276,7 @@ impl Schedule {
                 Want::Poll(id, time) => self.at(time, Action::Poll(index, incarnation, id)),
                 Want::Commit(time) => self.at(time, Action::Commit(index, incarnation)),
                 Want::Timer(time) => self.at(time, Action::Timer(index, incarnation, time)),
+                Want::Meddle(hour, time) => self.at(time, Action::Meddle(index, hour)),
                 Want::Ended => self.ended(index),
             }
         }
