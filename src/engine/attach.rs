@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Engine;
 use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
-use super::{Engine, READ_BATCH};
 use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window, rebuild};
 
 /// The first hour when nobody names one: seven days before the first start.
@@ -187,72 +187,6 @@ impl Engine {
         }
     }
 
-    /// Reads manifests that are known from a listing only: those of hours to be rechecked first; the daemon reads all.
-    pub(super) fn read_manifests(&mut self, turn: &mut Turn) {
-        let names: Vec<SourceName> = self.sources.keys().cloned().collect();
-        for name in names {
-            let (Some(source), Some(policy)) = (self.sources.get(&name), self.policy.sources.get(&name)) else {
-                continue;
-            };
-            if source.reading || source.attachment != Attachment::Yes || source.ledger.unread().is_empty() {
-                continue;
-            }
-            let due_now = source.due_now(turn.now);
-            let wanted = |hour: &Hour| {
-                let record = source.ledger.get(*hour);
-                self.scope.is_none()
-                    || record.is_some_and(|r| {
-                        r.work.is_some()
-                            || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now, turn.now))
-                    })
-            };
-            let generation = |hour: Hour| source.ledger.published(hour).map(|published| (hour, published.generation));
-            let hours: Vec<(Hour, u32)> = source
-                .ledger
-                .unread()
-                .iter()
-                .rev()
-                .copied()
-                .filter(|hour| self.scope.as_ref().is_none_or(|scope| scope.contains(&name, *hour)) && wanted(hour))
-                .filter_map(generation)
-                .take(READ_BATCH)
-                .collect();
-            if hours.is_empty() {
-                continue;
-            }
-            if let Some(source) = self.sources.get_mut(&name) {
-                source.reading = true;
-            }
-            self.run(turn, Step::ReadManifests { source: name, hours });
-        }
-    }
-
-    pub(super) fn on_manifests_read(
-        &mut self,
-        turn: &mut Turn,
-        name: &SourceName,
-        asked: &[(Hour, u32)],
-        read: &[(Hour, ManifestRef)],
-    ) {
-        for (hour, generation) in asked {
-            let Some(source) = self.sources.get(name) else { return };
-            let mut record = source.ledger.record(*hour);
-            if record.published.is_none_or(|published| published.facts.is_some() || published.generation != *generation)
-            {
-                continue;
-            }
-            match read.iter().find(|(read, _)| read == hour) {
-                Some((_, published)) => {
-                    record.published = Some(*published);
-                    // The listing knew the store's clock only, which may be hours from the publisher's.
-                    record.recheck_due = self.recheck_after_adoption(name, *published, turn.now);
-                }
-                None => unpublish(&mut record),
-            }
-            self.put(turn, name, *hour, record);
-        }
-    }
-
     /// Deletes what can never be named again, one day at a time, when nothing else of the hour is in work.
     pub(super) fn sweep(&mut self, turn: &mut Turn) {
         let names: Vec<SourceName> = self.sources.keys().cloned().collect();
@@ -318,7 +252,7 @@ impl Engine {
 }
 
 /// Its manifest is not in the lake: whatever is done for the hour is done for the first time.
-fn unpublish(record: &mut HourRecord) {
+pub(super) fn unpublish(record: &mut HourRecord) {
     record.published = None;
     record.recheck_due = None;
     record.leftovers = true;

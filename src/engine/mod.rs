@@ -9,6 +9,7 @@ mod follow;
 mod handle;
 mod hours;
 mod lives;
+mod manifests;
 mod order;
 mod publishing;
 mod report;

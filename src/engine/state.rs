@@ -116,6 +116,8 @@ pub(super) struct SourceState {
     /// Hours written while a sweep is under way with leftovers that it may not have seen.
     pub(super) left_meanwhile: BTreeSet<Hour>,
     pub(super) reading: bool,
+    /// When the manifests of hours that were set aside were last looked for.
+    pub(super) looked_aside: Option<DateTime<Utc>>,
     pub(super) steps_in_flight: BTreeSet<Hour>,
     /// On a store without conditional writes: when this process asked for a manifest that was not seen yet.
     pub(super) manifests_asked: BTreeMap<Hour, DateTime<Utc>>,
@@ -145,6 +147,7 @@ impl SourceState {
             sweeping: false,
             left_meanwhile: BTreeSet::new(),
             reading: false,
+            looked_aside: None,
             steps_in_flight: BTreeSet::new(),
             manifests_asked: BTreeMap::new(),
         }

@@ -67,11 +67,8 @@ fn leftovers(world: &mut World, hour: Hour, newest: &Manifest, since: Time, why:
         return None;
     }
     let words = format!("{left:?}");
-    // A rival may have skipped an hour that this process cannot read: it learns that when it starts again.
-    let unknown = world.amplitude.hopeless(hour);
-    let old = world.store_time() - since > TimeDelta::hours(3);
-    (look == Look::Early || (old && !losses && !unknown))
-        .then_some(("what can never be named again is gone in the end", words))
+    let old = world.store_time() - since > TimeDelta::hours(4);
+    (look == Look::Early || (old && !losses)).then_some(("what can never be named again is gone in the end", words))
 }
 
 /// Late data is found: after its publication the hour was asked for again, and what was found is published.

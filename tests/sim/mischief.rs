@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use ampd::engine::{Event, Order};
-use ampd::model::{FaultKind, Hour, Snapshot, Window};
+use ampd::model::{FaultKind, Hour, Window};
 use chrono::TimeDelta;
 
 use crate::amplitude::Outage;
@@ -172,12 +172,18 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
         world.answers.values_mut().filter(|(.., to)| *to == index).for_each(|(_, rows, _)| *rows = 0);
     }
     schedule.losses = true;
+    let mut journal = backup.clone().unwrap_or_default();
     if backup.is_some() && !schedule.world.borrow().scenario.conditional {
-        // The rule for such stores: a backup is put back only when nothing can land late any more.
-        let late_write = schedule.world.borrow().scenario.policy.late_write;
-        schedule.processes[index].not_before = schedule.now() + late_write;
+        if below(schedule, 2) == 0 {
+            // `ampd state import`
+            journal.lake.settled = false;
+        } else {
+            // The rule for a copy of the directory: it is put back only when nothing can land late any more.
+            let late_write = schedule.world.borrow().scenario.policy.late_write;
+            schedule.processes[index].not_before = schedule.now() + late_write;
+        }
     }
-    schedule.processes[index].journal.restore(backup.unwrap_or_else(Snapshot::default));
+    schedule.processes[index].journal.restore(journal);
     if below(schedule, 3) == 0 {
         lose_stage(schedule, index);
     }

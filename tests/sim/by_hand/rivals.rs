@@ -140,3 +140,24 @@ fn an_hour_whose_member_has_no_row_is_asked_for_again_before_it_is_believed_empt
     assert_eq!(hand.phase(hour), Some(Phase::Provisional));
     assert!(hand.waits_for(asks_for(hour)));
 }
+
+#[test]
+fn an_hour_that_was_set_aside_is_given_up_when_a_rival_skips_it() {
+    let hour = first();
+    let mut hand = Hand::with_hours_due(1);
+    hand.answer(asks_for(hour), failed(FaultKind::NotAnArchive));
+    for _ in 0..2 {
+        hand.wake_after(TimeDelta::minutes(15));
+        hand.answer(asks_for(hour), failed(FaultKind::NotAnArchive));
+    }
+    let reads = |step: &Step| matches!(step, Step::ReadManifests { .. });
+    assert_eq!(hand.phase(hour), Some(Phase::Quarantined));
+    hand.answer(reads, Outcome::ManifestsRead(Vec::new()));
+    hand.wake_after(TimeDelta::minutes(59));
+    assert!(!hand.waits_for(reads), "looked for once an hour");
+    hand.wake_after(TimeDelta::minutes(1));
+    let skipped = skipped(1, &hand);
+    hand.answer(reads, Outcome::ManifestsRead(vec![(hour, skipped)]));
+    assert_eq!(hand.record(hour).published, Some(skipped));
+    assert_eq!(hand.phase(hour), None);
+}
