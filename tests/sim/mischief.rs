@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crate::amplitude::Outage;
 use crate::scenario::pick;
 use crate::schedule::{Action, Schedule};
-use crate::world::source;
+use crate::world::{World, source};
 
 fn below(schedule: &Schedule, bound: u64) -> u64 {
     schedule.world.borrow_mut().random.below(bound)
@@ -47,7 +47,7 @@ pub fn happen(schedule: &mut Schedule) {
         8 => lose_journal(schedule, index),
         9 => lose_stage(schedule, index),
         14 => damage_stage(schedule, index),
-        10 | 11 => take_object(schedule),
+        10 | 11 => take_object(&mut schedule.world.borrow_mut(), None),
         12 => wrong_clock(schedule, index),
         _ => schedule.crash_if_alive(index),
     }
@@ -112,6 +112,9 @@ pub fn order(schedule: &mut Schedule, index: usize, hour: Hour) {
         2 => Order::Reexport { source: source().clone(), hour, allow_shrink: false },
         _ => Order::Retry(source().clone(), hour),
     };
+    let refuses = |life: &crate::process::Life| life.engine.refuses(&order).is_some();
+    let refused = schedule.processes[index].life.as_ref().is_some_and(refuses);
+    let order = if refused { Order::Skip(source().clone(), hour, "a person insists".to_owned()) } else { order };
     send_order(schedule, index, order, hour);
 }
 
@@ -214,15 +217,17 @@ fn lose_stage(schedule: &mut Schedule, index: usize) {
     schedule.processes[index].context.stage.borrow_mut().files.clear();
 }
 
-/// Other people delete an object that no manifest names yet.
-fn take_object(schedule: &mut Schedule) {
-    let mut world = schedule.world.borrow_mut();
-    let world = &mut *world;
+/// Other people delete an object that no manifest names yet, of this hour or of any.
+pub fn take_object(world: &mut World, of: Option<Hour>) {
     let unnamed: Vec<String> = world
         .lake
         .objects
         .iter()
-        .filter(|(_, stored)| world.lake.newest(stored.of.0).is_none_or(|(newest, _)| newest.generation < stored.of.1))
+        .filter(|(_, stored)| {
+            let (hour, generation, _) = stored.of;
+            of.is_none_or(|of| of == hour)
+                && world.lake.newest(hour).is_none_or(|(newest, _)| newest.generation < generation)
+        })
         .map(|(key, _)| key.clone())
         .collect();
     if unnamed.is_empty() {

@@ -15,6 +15,7 @@ use chrono::TimeDelta;
 
 use crate::check::{self, Seen};
 use crate::effects::{Context, StageDirectory};
+use crate::mischief;
 use crate::scenario::{Kind, pick};
 use crate::world::{Shared, Time, source};
 
@@ -219,12 +220,17 @@ impl Process {
         }
     }
 
-    /// Now and then a person decides otherwise while the answer is on its way.
+    /// Now and then a person decides otherwise while the answer is on its way, or somebody takes an object away.
     fn meddled(&self, hour: Hour) -> Option<Want> {
         let mut world = self.context.world.borrow_mut();
-        let happens = world.scenario.mischief && world.fault(200);
+        if !world.scenario.mischief || !world.fault(300) {
+            return None;
+        }
+        if world.random.below(2) == 0 {
+            mischief::take_object(&mut world, Some(hour));
+        }
         let within = i64::try_from(world.random.below(1500)).unwrap_or(0);
-        happens.then(|| Want::Meddle(hour, world.now + TimeDelta::milliseconds(within)))
+        Some(Want::Meddle(hour, world.now + TimeDelta::milliseconds(within)))
     }
 
     /// Turns until there is something to wait for: the commit, a step, a time.
