@@ -6,9 +6,7 @@ use super::hours::{Verdict, compare};
 use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::{Engine, PUBLISHES_MAX};
-use crate::model::{
-    CaptureFacts, CaptureId, Draft, Hour, HourRecord, ManifestRef, Phase, SourceName, Why, Window,
-};
+use crate::model::{CaptureFacts, CaptureId, Draft, Hour, HourRecord, ManifestRef, Phase, SourceName, Why, Window};
 
 impl Engine {
     pub(super) fn publish(

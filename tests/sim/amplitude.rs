@@ -235,6 +235,7 @@ impl Amplitude {
 }
 
 fn made(random: &mut Random, hour: Hour, scenario: &Scenario) -> Truth {
+    use Trouble::{Directory, Invalid, Member, NotAnArchive, Redirected, Slow};
     let count = if random.below(100) < scenario.empty { 0 } else { 1 + random.below(5) };
     let settle = scenario.source_policy().settle_delay;
     let due = hour.due_at(settle);
@@ -256,7 +257,6 @@ fn made(random: &mut Random, hour: Hour, scenario: &Scenario) -> Truth {
         rows[0].until = Some(due + minutes(random, 300));
     }
     let troubled = random.below(100) < scenario.troubled;
-    use Trouble::{Directory, Invalid, Member, NotAnArchive, Redirected, Slow};
     let trouble = pick(random, &[Directory, Member, NotAnArchive, Redirected, Invalid, Slow]);
     let for_ever = random.below(3) == 0;
     Truth { rows, trouble: troubled.then_some(trouble), for_ever, unlucky: 0, met: 0 }

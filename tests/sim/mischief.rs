@@ -112,9 +112,12 @@ pub fn order(schedule: &mut Schedule, index: usize, hour: Hour) {
         2 => Order::Reexport { source: source().clone(), hour, allow_shrink: false },
         _ => Order::Retry(source().clone(), hour),
     };
-    let refuses = |life: &crate::process::Life| life.engine.refuses(&order).is_some();
-    let refused = schedule.processes[index].life.as_ref().is_some_and(refuses);
-    let order = if refused { Order::Skip(source().clone(), hour, "a person insists".to_owned()) } else { order };
+    let life = schedule.processes[index].life.as_ref();
+    let order = if life.is_some_and(|life| life.engine.refuses(&order).is_some()) {
+        Order::Skip(source().clone(), hour, "a person insists".to_owned())
+    } else {
+        order
+    };
     send_order(schedule, index, order, hour);
 }
 

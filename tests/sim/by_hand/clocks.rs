@@ -62,15 +62,15 @@ fn a_recheck_that_is_asked_for_when_it_is_due_is_asked_for_once() {
 }
 
 /// The local clock is a day ahead of Amplitude's.
-fn a_day_ahead(hand: &Hand) -> Option<ServerClock> {
+fn a_day_ahead(hand: &Hand) -> ServerClock {
     let ahead = TimeDelta::days(1);
-    Some(ServerClock { date: hand.now - ahead, ahead })
+    ServerClock { date: hand.now - ahead, ahead }
 }
 
 #[test]
 fn an_empty_hour_is_believed_after_two_answers_though_the_local_clock_is_ahead() {
     let mut hand = Hand::with_hours_due(25);
-    let clock = a_day_ahead(&hand);
+    let clock = Some(a_day_ahead(&hand));
     hand.answer(asks_for(first()), Outcome::NotFound { clock });
     assert!(!hand.waits_for(publishes(first())), "by Amplitude's clock most of these hours were not due");
     for _ in 0..2 {
@@ -83,7 +83,7 @@ fn an_empty_hour_is_believed_after_two_answers_though_the_local_clock_is_ahead()
 #[test]
 fn the_difference_of_clocks_is_remembered_until_the_next_hour_is_due() {
     let mut hand = Hand::with_hours_due(25);
-    let clock = a_day_ahead(&hand);
+    let clock = Some(a_day_ahead(&hand));
     hand.answer(asks_for(first().plus(24)), Outcome::NotFound { clock });
     for _ in 0..3 {
         hand.answer(asks_for(first()), Outcome::NotFound { clock });
