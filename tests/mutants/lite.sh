@@ -26,6 +26,11 @@ pub enum JournalError {
     #[error("{0}")]
     Io(String),
 }
+impl JournalError {
+    pub fn code(&self) -> &'static str {
+        "E502"
+    }
+}
 pub trait Journal: Send {
     fn load(&mut self) -> Result<crate::model::Snapshot, JournalError>;
     fn commit(&mut self, changes: &[crate::model::Change]) -> Result<(), JournalError>;

@@ -80,7 +80,7 @@ fn the_contest_of_a_skip_is_no_recheck() {
     let hour = first();
     let mut hand = Hand::with_hours_due(1);
     hand.send(Event::Order(Order::Skip(source().clone(), hour, "a person says so".to_owned())));
-    let newest = rival(4, hand.now);
+    let newest = rival(4, hand.now - TimeDelta::hours(2));
     hand.answer(publishes(hour), Outcome::Contested(Some(newest)));
     assert_eq!(hand.record(hour).recheck_due, Some(newest.published_at + TimeDelta::hours(1)));
 }
@@ -123,6 +123,9 @@ fn a_quarantined_recheck_keeps_no_leftovers() {
     hand.answer(is_sweep, Outcome::Swept { waiting: vec![hour] });
     for _ in 0..3 {
         hand.wake_after(TimeDelta::minutes(90));
+        if hand.waits_for(is_sweep) {
+            hand.answer(is_sweep, Outcome::Swept { waiting: vec![hour] });
+        }
         hand.answer(asks_for(hour), failed(FaultKind::NotAnArchive));
     }
     assert_eq!(hand.phase(hour), Some(Phase::Quarantined));
