@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
-target="${MUTANT_TARGET:-$root/target/mutants}"
+target="${MUTANT_TARGET:-${CARGO_TARGET_DIR:-$root/target}/mutants}"
 schedules="${MUTANT_SCHEDULES:-40000}"
 # One place for every copy, so that cargo compiles what a patch touches and nothing else.
 crate="$target/crate"
