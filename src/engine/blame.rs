@@ -68,6 +68,8 @@ impl Engine {
                     format!("Amplitude refuses the request, asking stops: {fault}"),
                 );
                 if let Some(source) = self.sources.get_mut(name) {
+                    // Who reads the request has taken the keys.
+                    source.keys_refused = None;
                     source.request_refused = Some(fault);
                 }
             }

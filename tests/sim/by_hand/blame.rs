@@ -1,6 +1,6 @@
 //! Whose fault it is: the hour's, the source's, the disk's.
 
-use ampd::engine::{Event, Order, Outcome, Step};
+use ampd::engine::{Event, Order, Outcome, SourceEnd, Step};
 use ampd::model::{FaultKind, Hour, Phase};
 use chrono::TimeDelta;
 
@@ -101,4 +101,14 @@ fn a_staged_archive_that_cannot_be_read_is_not_tried_again_without_a_pause() {
     assert!(!hand.waits_for(uploads(hour)));
     hand.wake_after(TimeDelta::minutes(16));
     assert!(hand.waits_for(uploads(hour)));
+}
+
+#[test]
+fn a_request_that_is_refused_shows_that_the_keys_were_taken() {
+    let mut hand = Hand::with_hours_due(1);
+    hand.answer(asks_for(first()), failed(FaultKind::KeysRefused));
+    assert!(matches!(hand.engine.stuck(source(), hand.now), Some(SourceEnd::KeysRefused(_))));
+    hand.wake_after(TimeDelta::minutes(16));
+    hand.answer(asks_for(first()), failed(FaultKind::RequestRefused));
+    assert!(matches!(hand.engine.stuck(source(), hand.now), Some(SourceEnd::RequestRefused(_))));
 }

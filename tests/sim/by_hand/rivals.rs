@@ -164,3 +164,17 @@ fn an_hour_that_was_set_aside_is_given_up_when_a_rival_skips_it() {
     assert_eq!(hand.record(hour).published, Some(skipped));
     assert_eq!(hand.phase(hour), None);
 }
+
+#[test]
+fn an_hour_that_a_rival_published_does_not_hide_that_the_archive_was_not_read_to_its_end() {
+    let (one, two) = (first(), first().next());
+    let mut hand = Hand::with_hours_due(2);
+    hand.captured(&[one, two]);
+    hand.answer(uploads(one), draft(3, 1));
+    hand.restart(true);
+    hand.attach(&[(two, 1, hand.now)]);
+    assert!(!hand.waits_for(publishes(one)), "nobody has read the other hour's member");
+    hand.answer(|step| matches!(step, Step::Inspect(_)), Outcome::Inspected(vec![one, two]));
+    hand.answer(measures(two), Outcome::Measured(Box::new(content(3))));
+    assert!(hand.waits_for(publishes(one)));
+}
