@@ -88,9 +88,8 @@ impl Client {
     /// One GET of `window`, streamed into `sink`; classified once. Dropping the future ends the request.
     pub async fn export(&self, window: Window, sink: &mut dyn ArchiveSink) -> Answer {
         let mut url = self.base.clone();
-        url.query_pairs_mut()
-            .append_pair("start", &window.first().compact())
-            .append_pair("end", &window.last().compact());
+        let (start, end) = window.bounds();
+        url.query_pairs_mut().append_pair("start", &start).append_pair("end", &end);
         let request = self.http.get(url).header(AUTHORIZATION, self.authorization.clone()).send();
         let mut response = match timeout(self.limits.response, request).await {
             Err(_) => return Answer::none(self.no_first_byte()),

@@ -75,7 +75,8 @@ fn held(snapshot: &Snapshot) -> String {
 
 fn import(global: &Global, file: &Path) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
-    let changes = read(file)?;
+    let mut changes = read(file)?;
+    changes.iter_mut().for_each(unsettled);
     let mut opened = session.open_journal()?;
     if !opened.fresh {
         let dir = session.config().state_dir.display();
@@ -89,6 +90,13 @@ fn import(global: &Global, file: &Path) -> Result<Exit, Failure> {
     session.output.object(&serde_json::json!({"schema": "ampd.state/1", "hours": snapshot.hours.len()}));
     session.output.finish()?;
     Ok(Exit::Done)
+}
+
+/// Who exported it may have gone on since: on a store without conditional writes, what it asked for then may still land.
+fn unsettled(change: &mut Change) {
+    if let Change::Lake(record) = change {
+        record.settled = false;
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<Change>, Failure> {

@@ -1,6 +1,5 @@
 //! What the lake says of itself and of a source's hours.
 
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::points::lake_down;
@@ -59,10 +58,6 @@ impl LiveEffects {
         let lake = &*self.lake;
         let read = async { lake::read_manifest(lake, source, hour, generation).await.map_err(|e| lake_fault(&e)) };
         let manifest = around(Point::ReadManifest, lake_down, read).await?;
-        Ok(manifest.map(|manifest| (hour, reference(&manifest, manifest.published_at))))
+        Ok(manifest.map(|manifest| (hour, manifest.reference())))
     }
-}
-
-pub(super) fn reference(manifest: &crate::model::Manifest, published_at: DateTime<Utc>) -> ManifestRef {
-    ManifestRef { generation: manifest.generation, published_at, facts: Some(manifest.facts()) }
 }

@@ -2,13 +2,12 @@
 
 use futures_util::future::try_join_all;
 
-use super::attach::reference;
 use super::points::lake_down;
 use super::{LiveEffects, lake_fault, now};
 use crate::engine::Outcome;
 use crate::failpoints::{Point, around};
 use crate::lake::{self, Created, Head};
-use crate::model::publish::{Decision, Taken, decide, must_read};
+use crate::model::publish::{self, Settled, must_read};
 use crate::model::{CaptureFacts, Draft, Fault, Hour, Manifest, Object, SourceName, manifest};
 
 /// Objects checked at once.
@@ -32,7 +31,7 @@ impl LiveEffects {
         let manifest = compose(source, hour, draft.clone(), capture.clone());
         let created = async { lake::create_manifest(&*self.lake, &manifest).await.map_err(|e| lake_fault(&e)) };
         match around(Point::PublishManifest, lake_down, created).await? {
-            Created::Created => Ok(Outcome::Published(reference(&manifest, manifest.published_at))),
+            Created::Created => Ok(Outcome::Published(manifest.reference())),
             Created::Exists => {
                 let there = self.manifests_of(source, hour).await?;
                 let outcome = settled(&draft, &capture, &there);
@@ -77,30 +76,21 @@ impl LiveEffects {
 }
 
 /// What a store's word about an object differs from what was uploaded; `None` when it agrees as far as it says.
-pub(crate) fn difference(object: &Object, head: Option<&Head>) -> Option<String> {
-    let key = &object.key;
-    let Some(head) = head else { return Some(format!("{key} is not in the lake")) };
-    if head.bytes != object.bytes {
-        return Some(format!("{key} has {} bytes instead of {}", head.bytes, object.bytes));
-    }
-    let differs = |ours: &Option<String>, theirs: &Option<String>| ours.is_some() && theirs.is_some() && ours != theirs;
-    if differs(&object.crc64nvme, &head.crc64nvme) || differs(&object.sha256, &head.sha256) {
-        return Some(format!("{key} has another checksum than it was uploaded with"));
-    }
-    None
+pub(crate) fn difference<'a>(object: &Object, head: Option<&'a Head>) -> Option<String> {
+    let found = |head: &'a Head| publish::Found {
+        bytes: head.bytes,
+        crc64nvme: head.crc64nvme.as_deref(),
+        sha256: head.sha256.as_deref(),
+    };
+    publish::difference(object, head.map(found))
 }
 
 /// How the step ends without creating anything, when the manifests that are there say so.
 fn settled(draft: &Draft, capture: &CaptureFacts, there: &[Manifest]) -> Option<Outcome> {
-    let taken: Vec<Taken> =
-        there.iter().map(|manifest| Taken { generation: manifest.generation, capture: manifest.capture.id }).collect();
-    let find = |generation: u32| there.iter().find(|manifest| manifest.generation == generation);
-    let newest_ref = |generation| find(generation).map(|manifest| reference(manifest, manifest.published_at));
-    match decide(draft.generation, capture.id, &taken) {
-        Decision::Create => None,
-        Decision::Ours { newest } => newest_ref(newest).map(Outcome::Published),
-        Decision::Contested { newest } => Some(Outcome::Contested(newest.and_then(newest_ref))),
-    }
+    publish::settled(draft.generation, capture.id, there).map(|settled| match settled {
+        Settled::Ours(newest) => Outcome::Published(newest),
+        Settled::Contested(newest) => Outcome::Contested(newest),
+    })
 }
 
 fn compose(source: &SourceName, hour: Hour, draft: Draft, capture: CaptureFacts) -> Manifest {

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Engine;
 use super::lead::FOLLOWER_LOOKS;
 use super::state::{Attachment, SourceState, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::verdict::Stop;
-use super::{Engine, READ_BATCH};
 use crate::model::{Change, Hour, HourRecord, ManifestRef, Pause, Phase, SourceName, Why, Window, rebuild};
 
 /// The first hour when nobody names one: seven days before the first start.
@@ -147,9 +147,10 @@ impl Engine {
             }
             return;
         }
-        record.published = Some(ManifestRef { generation, published_at: modified, facts: None });
+        let published = ManifestRef { generation, published_at: modified, facts: None };
+        record.published = Some(published);
         record.leftovers = true;
-        record.recheck_due = self.recheck_after_adoption(name, modified, turn.now);
+        record.recheck_due = self.recheck_after_adoption(name, published, turn.now);
         if record.work.as_ref().is_some_and(|work| work.why == Why::First) {
             self.drop_work(turn, name, hour, &mut record);
         }
@@ -160,7 +161,7 @@ impl Engine {
     pub(super) fn recheck_after_adoption(
         &self,
         name: &SourceName,
-        published: DateTime<Utc>,
+        published: ManifestRef,
         now: DateTime<Utc>,
     ) -> Option<DateTime<Utc>> {
         rebuild::recheck_due(published, self.policy.sources.get(name)?.recheck_after, now)
@@ -195,68 +196,6 @@ impl Engine {
                 "its manifest is gone from the lake: it is exported again",
             );
             self.put(turn, name, hour, record);
-        }
-    }
-
-    /// Reads manifests that are known from a listing only: those of hours to be rechecked first; the daemon reads all.
-    pub(super) fn read_manifests(&mut self, turn: &mut Turn) {
-        let names: Vec<SourceName> = self.sources.keys().cloned().collect();
-        for name in names {
-            let (Some(source), Some(policy)) = (self.sources.get(&name), self.policy.sources.get(&name)) else {
-                continue;
-            };
-            if source.reading || source.attachment != Attachment::Yes || source.ledger.unread().is_empty() {
-                continue;
-            }
-            let due_now = source.due_now(turn.now);
-            let wanted = |hour: &Hour| {
-                let record = source.ledger.get(*hour);
-                self.scope.is_none()
-                    || record.is_some_and(|r| {
-                        r.work.is_some()
-                            || r.recheck_due.is_some_and(|due| policy.recheck_is_due(due, due_now, turn.now))
-                    })
-            };
-            let generation = |hour: Hour| source.ledger.published(hour).map(|published| (hour, published.generation));
-            let hours: Vec<(Hour, u32)> = source
-                .ledger
-                .unread()
-                .iter()
-                .rev()
-                .copied()
-                .filter(|hour| self.scope.as_ref().is_none_or(|scope| scope.contains(&name, *hour)) && wanted(hour))
-                .filter_map(generation)
-                .take(READ_BATCH)
-                .collect();
-            if hours.is_empty() {
-                continue;
-            }
-            if let Some(source) = self.sources.get_mut(&name) {
-                source.reading = true;
-            }
-            self.run(turn, Step::ReadManifests { source: name, hours });
-        }
-    }
-
-    pub(super) fn on_manifests_read(
-        &mut self,
-        turn: &mut Turn,
-        name: &SourceName,
-        asked: &[(Hour, u32)],
-        read: &[(Hour, ManifestRef)],
-    ) {
-        for (hour, generation) in asked {
-            let Some(source) = self.sources.get(name) else { return };
-            let mut record = source.ledger.record(*hour);
-            if record.published.is_none_or(|published| published.facts.is_some() || published.generation != *generation)
-            {
-                continue;
-            }
-            match read.iter().find(|(read, _)| read == hour) {
-                Some((_, published)) => record.published = Some(*published),
-                None => unpublish(&mut record),
-            }
-            self.put(turn, name, *hour, record);
         }
     }
 
@@ -325,7 +264,7 @@ impl Engine {
 }
 
 /// Its manifest is not in the lake: whatever is done for the hour is done for the first time.
-fn unpublish(record: &mut HourRecord) {
+pub(super) fn unpublish(record: &mut HourRecord) {
     record.published = None;
     record.recheck_due = None;
     record.leftovers = true;

@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::Engine;
-use super::state::{Live, SourceState, Turn};
+use super::state::{Live, Turn};
 use super::step::{Loudness, Outcome, ServerClock, Stage, Step, StepId};
 use crate::model::{
-    CaptureId, CaptureRecord, CaptureState, Change, Fault, FaultKind, Hour, Owner, Pause, Phase, SourceName, Why,
-    Window, Work,
+    CaptureId, CaptureRecord, CaptureState, Change, Fault, FaultKind, Phase, SourceName, Why, Window, Work,
 };
 
 /// So many whole windows of the remembered size must be answered well before a larger one is tried.
 const GROW_AFTER: u32 = 8;
-/// So many faults of a window of several hours that may be its own, before it is halved.
-const STRIKES_MAX: u32 = 2;
+/// A `Date` is a whole second: the moment it was written may be that much later. Without it, what is asked for at the
+/// very moment it is due would count as asked too early, and be asked for again.
+const DATE_STEP: TimeDelta = TimeDelta::seconds(1);
 
 impl Engine {
     /// Draws a new capture id, records it, and asks.
@@ -45,7 +45,7 @@ impl Engine {
     pub(super) fn on_done(&mut self, turn: &mut Turn, id: StepId, outcome: Outcome) {
         let Some(step) = self.flights.remove(&id) else { return };
         match (step, outcome) {
-            (Step::Capture(capture), outcome) => self.on_answer(turn, capture, outcome),
+            (Step::Capture(capture), outcome) => self.on_answer(turn, id, capture, outcome),
             (Step::Sweep { source, hours }, outcome) => {
                 if let Some(state) = self.sources.get_mut(&source) {
                     state.sweeping = false;
@@ -71,7 +71,7 @@ impl Engine {
         }
     }
 
-    fn on_answer(&mut self, turn: &mut Turn, mut capture: CaptureRecord, outcome: Outcome) {
+    fn on_answer(&mut self, turn: &mut Turn, id: StepId, mut capture: CaptureRecord, outcome: Outcome) {
         let name = capture.source.clone();
         let clock = match &outcome {
             Outcome::Captured { clock, .. } | Outcome::NotFound { clock } | Outcome::Failed { clock, .. } => *clock,
@@ -81,7 +81,7 @@ impl Engine {
         source.capturing.remove(&capture.id);
         source.learn_clock(clock, turn.now);
         if let Some(clock) = clock {
-            capture.asked_at = capture.asked_at.min(clock.date);
+            capture.asked_at = capture.asked_at.min(clock.date + DATE_STEP);
         }
         let discard = Step::Discard { capture: capture.id };
         if !matches!(outcome, Outcome::Failed { .. }) && self.was_too_early(&name, capture.window, clock) {
@@ -94,12 +94,12 @@ impl Engine {
         match outcome {
             Outcome::Captured { bytes, sha256, .. } => {
                 self.disk_gate.good();
-                self.good_answer(turn, &name, capture.window);
+                self.good_answer(turn, &name, id, capture.window);
                 capture.state = CaptureState::Staged { bytes, sha256 };
                 self.on_staged(turn, &capture);
             }
             Outcome::NotFound { .. } => {
-                self.good_answer(turn, &name, capture.window);
+                self.good_answer(turn, &name, id, capture.window);
                 capture.state = CaptureState::Absent;
                 self.on_staged(turn, &capture);
             }
@@ -111,7 +111,7 @@ impl Engine {
                 } else {
                     self.run(turn, discard);
                 }
-                self.on_capture_fault(turn, &name, capture.window, fault);
+                self.on_capture_fault(turn, &name, id, capture.window, fault);
             }
             _ => {}
         }
@@ -157,7 +157,7 @@ impl Engine {
     }
 
     /// The source answered well: its back-off is over, and hours it failed on alone are now known to be at fault.
-    fn good_answer(&mut self, turn: &mut Turn, name: &SourceName, window: Window) {
+    fn good_answer(&mut self, turn: &mut Turn, name: &SourceName, asked: StepId, window: Window) {
         let window_max = self.policy.sources.get(name).map_or(1, |policy| policy.window_max);
         let Some(source) = self.sources.get_mut(name) else { return };
         source.keys_refused = None;
@@ -188,163 +188,10 @@ impl Engine {
         if source.record != before {
             self.put_source(turn, name);
         }
-        self.blame_suspects(turn, name, window);
+        self.blame_suspects(turn, name, asked, window);
     }
-
-    fn blame_suspects(&mut self, turn: &mut Turn, name: &SourceName, answered: Window) {
-        let Some(source) = self.sources.get(name) else { return };
-        // One that is being asked again is judged by its own answer.
-        let is_suspect = |hour: &Hour| {
-            source.ledger.work(*hour).is_some_and(|work| work.suspect && work.is_to_be_asked())
-                && !answered.contains(*hour)
-                && !source.is_capturing(*hour)
-        };
-        let suspects: Vec<Hour> = source.ledger.open().iter().copied().filter(is_suspect).collect();
-        for hour in suspects {
-            let fault = self.sources.get(name).and_then(|source| source.ledger.work(hour)?.last_fault.clone());
-            if let Some(fault) = fault {
-                self.count_attempt(turn, name, hour, fault);
-            }
-        }
-    }
-
-    fn on_capture_fault(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: Fault) {
-        match fault.kind.owner(window.hours()) {
-            Owner::Source => self.source_fault(turn, name, window, fault),
-            Owner::Window => self.window_too_large(turn, name, window, &fault),
-            Owner::Hour if window.hours() == 1 => self.count_attempt(turn, name, window.first(), fault),
-            Owner::Hour => self.strike(turn, name, window, &fault),
-            Owner::Keys => {
-                turn.say(
-                    Loudness::Error,
-                    Stage::ApiCall,
-                    name,
-                    window,
-                    format!("credentials refused, asking stops: {fault}"),
-                );
-                let pause = Pause::starting(turn.now, self.policy.retry.max);
-                if let Some(source) = self.sources.get_mut(name) {
-                    source.keys_refused = Some((pause, fault));
-                }
-            }
-            Owner::Request => {
-                turn.say(
-                    Loudness::Error,
-                    Stage::ApiCall,
-                    name,
-                    window,
-                    format!("Amplitude refuses the request, asking stops: {fault}"),
-                );
-                if let Some(source) = self.sources.get_mut(name) {
-                    source.request_refused = Some(fault);
-                }
-            }
-            Owner::Disk | Owner::Lake | Owner::Clock => self.disk_fault(turn, name, window, fault),
-        }
-    }
-
-    pub(super) fn disk_fault(&mut self, turn: &mut Turn, name: &SourceName, hours: Window, fault: Fault) {
-        let text = format!("waits for room or for staging: {fault}");
-        if self.disk_gate.fault(fault, turn.now, &self.policy.retry, &mut self.random) {
-            turn.say(Loudness::Warn, Stage::ApiCall, name, hours, text);
-        }
-    }
-
-    fn source_fault(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: Fault) {
-        let Some(source) = self.sources.get_mut(name) else { return };
-        source.record.faults_in_row = source.record.faults_in_row.saturating_add(1);
-        source.faults_here += 1;
-        let wait =
-            self.policy.retry.source_wait(source.record.faults_in_row, fault.retry_after_seconds, &mut self.random);
-        source.record.not_before = Some(Pause::starting(turn.now, wait));
-        if fault.kind == FaultKind::RateLimited {
-            source.throttled = SourceState::GOOD_ANSWERS_AFTER_429;
-        }
-        source.last_fault = Some(fault.clone());
-        let text = format!("{fault}; asking again in {}", wait_text(wait));
-        turn.say(Loudness::Info, Stage::ApiCall, name, window, text);
-        self.put_source(turn, name);
-        let may_be_the_hour = !matches!(fault.kind, FaultKind::RateLimited | FaultKind::Connect);
-        if window.hours() == 1 && may_be_the_hour {
-            let hour = window.first();
-            let mut record = self.open_work(name, hour);
-            if let Some(work) = record.work.as_mut().filter(|work| work.is_to_be_asked()) {
-                work.suspect = true;
-                work.last_fault = Some(fault);
-                self.put(turn, name, hour, record);
-            }
-        } else if fault.kind == FaultKind::NoFirstByte {
-            self.strike(turn, name, window, &fault);
-        }
-    }
-
-    /// A fault that may be the window's: counted, and after two the window is halved.
-    pub(super) fn strike(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: &Fault) {
-        let mut strikes = 0;
-        for hour in window.iter() {
-            let mut record = self.open_work(name, hour);
-            if let Some(work) = record.work.as_mut() {
-                work.strikes += 1;
-                work.last_fault = Some(fault.clone());
-                strikes = strikes.max(work.strikes);
-            }
-            self.put(turn, name, hour, record);
-        }
-        if strikes >= STRIKES_MAX {
-            self.halve(turn, name, window, fault);
-        } else {
-            turn.say(Loudness::Info, Stage::ApiCall, name, window, format!("{fault}; asking once more"));
-        }
-    }
-
-    /// Amplitude (or the configuration) takes no window of this size: the size that works is remembered.
-    fn window_too_large(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: &Fault) {
-        if fault.kind == FaultKind::TooLarge {
-            self.blame_suspects(turn, name, window);
-        }
-        if let Some(source) = self.sources.get_mut(name) {
-            source.record.window_hours = half(window);
-            source.record.window_successes = 0;
-            if fault.kind == FaultKind::TooLarge {
-                source.record.faults_in_row = 0;
-                source.faults_here = 0;
-            }
-        }
-        self.put_source(turn, name);
-        self.halve(turn, name, window, fault);
-    }
-
-    fn halve(&mut self, turn: &mut Turn, name: &SourceName, window: Window, fault: &Fault) {
-        let together = half(window);
-        for hour in window.iter() {
-            let mut record = self.open_work(name, hour);
-            if let Some(work) = record.work.as_mut() {
-                work.together = together;
-                work.strikes = 0;
-                work.last_fault = Some(fault.clone());
-            }
-            self.put(turn, name, hour, record);
-        }
-        let why = match fault.kind {
-            FaultKind::TooLarge => "too large for Amplitude".to_owned(),
-            FaultKind::GatewayTimeout => "too much for Amplitude in one request (504)".to_owned(),
-            _ => fault.to_string(),
-        };
-        let pieces = window.hours().div_ceil(together);
-        let text = format!("{why}, split into {pieces} x {}", hours_text(together));
-        turn.say(Loudness::Info, Stage::DateRange, name, window, text);
-    }
-}
-
-fn half(window: Window) -> u32 {
-    window.hours().div_ceil(2).max(1)
 }
 
 pub(super) fn hours_text(hours: u32) -> String {
     if hours == 1 { "1 hour".to_owned() } else { format!("{hours} hours") }
-}
-
-fn wait_text(wait: TimeDelta) -> String {
-    let millis = wait.num_milliseconds();
-    if millis < 10_000 { format!("{:.1} s", millis as f64 / 1000.0) } else { format!("{} s", millis / 1000) }
 }

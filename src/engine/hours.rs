@@ -53,8 +53,8 @@ impl Engine {
         work.capture = None;
         let attempt = work.attempt;
         let max = self.policy.retry.max_attempts;
-        // A size that Amplitude refuses for one hour will not change by asking again.
-        let hopeless = fault.kind == FaultKind::TooLarge;
+        // The size of one hour, refused by Amplitude or by the configuration, will not change by asking again.
+        let hopeless = matches!(fault.kind, FaultKind::TooLarge | FaultKind::OverArchiveLimit);
         if attempt >= max || hopeless {
             self.quarantine(turn, name, hour, record, fault);
             return;

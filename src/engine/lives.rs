@@ -4,7 +4,7 @@ use super::Engine;
 use super::hours::{Verdict, compare};
 use super::state::{Attachment, Live, SourceState, Turn};
 use super::step::Step;
-use crate::model::{CaptureId, CaptureRecord, Content, Hour, HourRecord, Phase, SourceName, Why};
+use crate::model::{CaptureId, CaptureRecord, CaptureState, Content, Hour, HourRecord, Phase, SourceName, Why};
 
 /// Decisions about an hour that follow from one event: absent, published as empty; contested, renumbered, uploaded.
 const DECISIONS_MAX: usize = 4;
@@ -35,7 +35,7 @@ impl Engine {
         if !self.sources.get(&name).is_some_and(may_work) {
             return;
         }
-        if live.members.is_none() && !self.all_uploaded(live) {
+        if live.members.is_none() && !self.is_read(live) {
             if !live.inspecting {
                 let record = live.record.clone();
                 if let Some(live) = self.lives.get_mut(&id) {
@@ -59,12 +59,20 @@ impl Engine {
         }
     }
 
-    /// Hours become `Uploaded` only after their members were found good, so this says it of the whole archive.
-    fn all_uploaded(&self, live: &Live) -> bool {
-        live.open.iter().all(|hour| {
-            let work = self.sources.get(&live.record.source).and_then(|source| source.ledger.work(*hour));
-            work.is_some_and(|work| matches!(work.phase, Phase::Uploaded(_)))
-        })
+    /// Whether nothing of the archive is needed any more: what is left is uploaded, and every member was read to its end
+    /// and found good by an earlier process. So it was when each hour of the window was uploaded, or when one of them was
+    /// published from this capture; an hour that somebody else published meanwhile may have been read by nobody.
+    fn is_read(&self, live: &Live) -> bool {
+        let Some(source) = self.sources.get(&live.record.source) else { return false };
+        let id = Some(live.record.id);
+        let is_uploaded = |hour: Hour| {
+            source.ledger.work(hour).is_some_and(|work| work.capture == id && matches!(work.phase, Phase::Uploaded(_)))
+        };
+        let published = |hour: Hour| source.ledger.published(hour).and_then(|published| published.facts?.capture) == id;
+        let window = live.record.window;
+        let no_archive = live.record.state == CaptureState::Absent;
+        live.open.iter().all(|hour| is_uploaded(*hour))
+            && (no_archive || window.iter().all(is_uploaded) || window.iter().any(published))
     }
 
     /// Reads an hour with members: uploads what is new, only measures what is compared first or was finished already.

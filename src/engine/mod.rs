@@ -3,6 +3,7 @@
 
 mod answers;
 mod attach;
+mod blame;
 mod capture;
 mod driver;
 mod follow;
@@ -10,6 +11,7 @@ mod handle;
 mod hours;
 mod lead;
 mod lives;
+mod manifests;
 mod order;
 mod publishing;
 mod report;

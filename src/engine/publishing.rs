@@ -6,9 +6,7 @@ use super::hours::{Verdict, compare};
 use super::state::{Attachment, Turn};
 use super::step::{Loudness, Outcome, Stage, Step};
 use super::{Engine, PUBLISHES_MAX};
-use crate::model::{
-    CaptureFacts, CaptureId, Draft, Hour, HourRecord, HourState, ManifestRef, Phase, SourceName, Why, Window,
-};
+use crate::model::{CaptureFacts, CaptureId, Draft, Hour, HourRecord, ManifestRef, Phase, SourceName, Why, Window};
 
 impl Engine {
     pub(super) fn publish(
@@ -123,9 +121,7 @@ impl Engine {
         newest: Option<ManifestRef>,
     ) {
         let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
-        if let Some(newest) = newest.filter(|newest| newest.facts.is_some_and(|f| f.state != HourState::Skipped)) {
-            record.recheck_due = self.recheck_after_adoption(name, newest.published_at, turn.now);
-        }
+        record.recheck_due = newest.and_then(|newest| self.recheck_after_adoption(name, newest, turn.now));
         record.published = newest;
         let why = record.work.as_ref().map_or(Why::First, |work| work.why);
         let facts = newest.and_then(|newest| newest.facts);

@@ -114,6 +114,8 @@ pub(super) struct SourceState {
     /// Faults of the source in a row, seen by this process.
     pub(super) faults_here: u32,
     pub(super) last_fault: Option<Fault>,
+    /// Hours that failed alone in this process: requests from this step on were sent after that.
+    pub(super) failed_at: BTreeMap<Hour, StepId>,
     /// How far the local clock is ahead of Amplitude's, and when that was found.
     pub(super) clock_ahead: Option<(TimeDelta, DateTime<Utc>)>,
     /// Hours whose leftovers were looked at and wait for readers.
@@ -123,6 +125,8 @@ pub(super) struct SourceState {
     /// Hours written while a sweep is under way with leftovers that it may not have seen.
     pub(super) left_meanwhile: BTreeSet<Hour>,
     pub(super) reading: bool,
+    /// When the manifests of hours that were set aside were last looked for.
+    pub(super) looked_aside: Option<DateTime<Utc>>,
     pub(super) steps_in_flight: BTreeSet<Hour>,
     /// On a store without conditional writes: when this process asked for a manifest that was not seen yet.
     pub(super) manifests_asked: BTreeMap<Hour, DateTime<Utc>>,
@@ -148,12 +152,14 @@ impl SourceState {
             request_refused: None,
             faults_here: 0,
             last_fault: None,
+            failed_at: BTreeMap::new(),
             clock_ahead: None,
             sweep_after: BTreeMap::new(),
             sweeps_left: sweeps_max,
             sweeping: false,
             left_meanwhile: BTreeSet::new(),
             reading: false,
+            looked_aside: None,
             steps_in_flight: BTreeSet::new(),
             manifests_asked: BTreeMap::new(),
         }

@@ -108,6 +108,11 @@ impl Manifest {
             capture: self.capture.id,
         }
     }
+
+    /// What the journal keeps of it.
+    pub fn reference(&self) -> ManifestRef {
+        ManifestRef { generation: self.generation, published_at: self.published_at, facts: Some(self.facts()) }
+    }
 }
 
 /// What an hour's upload found: everything of the manifest but where and when it is published.

@@ -1,5 +1,8 @@
 //! What to do right before a manifest is created, from the manifests that the hour has (rule 4).
 
+use std::borrow::Borrow;
+
+use super::manifest::{Manifest, ManifestRef, Object};
 use super::names::CaptureId;
 
 /// A manifest of the hour: its generation, and the capture it names (none for a skipped hour).
@@ -42,6 +45,58 @@ pub fn decide(generation: u32, capture: Option<CaptureId>, taken: &[Taken]) -> D
         _ if newest.unwrap_or(0).checked_add(1) == Some(generation) => Decision::Create,
         newest => Decision::Contested { newest },
     }
+}
+
+/// How a publish step ends by what is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// This capture published the hour; what the hour's newest manifest says.
+    Ours(ManifestRef),
+    /// Somebody else was there: the hour's newest manifest, not the one in the way.
+    Contested(Option<ManifestRef>),
+}
+
+/// [`decide`] with what the manifests say; `None` when the manifest is to be created.
+pub fn settled(generation: u32, capture: Option<CaptureId>, there: &[impl Borrow<Manifest>]) -> Option<Settled> {
+    let there = || there.iter().map(Borrow::borrow);
+    let taken: Vec<Taken> =
+        there().map(|manifest| Taken { generation: manifest.generation, capture: manifest.capture.id }).collect();
+    let says = |generation: u32| {
+        there().find(|manifest: &&Manifest| manifest.generation == generation).map(Manifest::reference)
+    };
+    match decide(generation, capture, &taken) {
+        Decision::Create => None,
+        Decision::Ours { newest } => says(newest).map(Settled::Ours),
+        Decision::Contested { newest } => Some(Settled::Contested(newest.and_then(says))),
+    }
+}
+
+/// What a store says of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// Length.
+    pub bytes: u64,
+    /// CRC-64/NVME, where the store keeps one.
+    pub crc64nvme: Option<&'a str>,
+    /// SHA-256, where the store keeps one.
+    pub sha256: Option<&'a str>,
+}
+
+/// In what an object differs from what was uploaded; `None` when it agrees as far as the store says. Nothing that
+/// differs is named by a manifest.
+pub fn difference(object: &Object, found: Option<Found>) -> Option<String> {
+    let key = &object.key;
+    let Some(found) = found else { return Some(format!("{key} is not in the lake")) };
+    if found.bytes != object.bytes {
+        return Some(format!("{key} has {} bytes instead of {}", found.bytes, object.bytes));
+    }
+    let differs = |ours: &Option<String>, theirs: Option<&str>| {
+        ours.as_deref().zip(theirs).is_some_and(|(ours, theirs)| ours != theirs)
+    };
+    if differs(&object.crc64nvme, found.crc64nvme) || differs(&object.sha256, found.sha256) {
+        return Some(format!("{key} has another checksum than it was uploaded with"));
+    }
+    None
 }
 
 #[cfg(test)]

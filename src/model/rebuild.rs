@@ -8,20 +8,20 @@ use super::record::HourRecord;
 /// Hours published within the recheck delay and this are rechecked: who knows whether that was done.
 pub const RECHECK_WITHIN: TimeDelta = TimeDelta::weeks(1);
 
-/// When an hour that somebody else published then is to be rechecked.
+/// When an hour that somebody else published is to be rechecked; one that is known to be skipped never is.
 pub fn recheck_due(
-    published: DateTime<Utc>,
+    published: ManifestRef,
     recheck_after: Option<TimeDelta>,
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let after = recheck_after?;
-    (now - published <= after + RECHECK_WITHIN).then_some(published + after)
+    let skipped = published.facts.is_some_and(|facts| facts.state == HourState::Skipped);
+    let after = recheck_after.filter(|_| !skipped)?;
+    (now - published.published_at <= after + RECHECK_WITHIN).then_some(published.published_at + after)
 }
 
 /// The record of an hour whose newest manifest is this one. Objects without a manifest may be left of it.
 pub fn record(published: ManifestRef, recheck_after: Option<TimeDelta>, now: DateTime<Utc>) -> HourRecord {
-    let skipped = published.facts.is_some_and(|facts| facts.state == HourState::Skipped);
-    let recheck_due = recheck_due(published.published_at, recheck_after.filter(|_| !skipped), now);
+    let recheck_due = recheck_due(published, recheck_after, now);
     HourRecord { published: Some(published), work: None, recheck_due, leftovers: true }
 }
 

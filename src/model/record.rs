@@ -159,6 +159,12 @@ pub enum CaptureState {
     Absent,
 }
 
+/// Whether a staged file is the one that was recorded. That it is there proves nothing: a crash may have torn it, and
+/// others may have changed it; its length and its SHA-256 prove it.
+pub fn is_recorded(recorded: (u64, &str), found: (u64, &str)) -> bool {
+    recorded.0 == found.0 && recorded.1.eq_ignore_ascii_case(found.1)
+}
+
 /// One download of a window. What shapes its objects is recorded with it, so a changed configuration never mixes two
 /// shapes in an hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

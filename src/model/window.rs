@@ -50,6 +50,11 @@ impl Window {
         (self.first.index()..=self.last.index()).map(Hour::from_index)
     }
 
+    /// The `start` and `end` of the request that asks for it: Amplitude includes both.
+    pub fn bounds(self) -> (String, String) {
+        (self.first.compact(), self.last.compact())
+    }
+
     /// This window and the hour right after it; `None` for any other hour.
     pub fn extended_to(self, hour: Hour) -> Option<Window> {
         (hour == self.last.next()).then_some(Self { first: self.first, last: hour })

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::names::{self, Kind};
 use super::room::io_fault;
 use super::{Stage, Swept};
+use crate::model::record::is_recorded;
 use crate::model::{CaptureId, Fault, FaultKind};
 
 impl Stage {
@@ -31,7 +32,7 @@ impl Stage {
         if self.inner.ledger().verified.get(&capture) == Some(&recorded) {
             return Ok(file);
         }
-        if hash(&mut file).map_err(failed)? != recorded.1 {
+        if !is_recorded((bytes, sha256), (length, &hash(&mut file).map_err(failed)?)) {
             return Err(lost("is not the recorded one: its SHA-256 differs".to_owned()));
         }
         file.rewind().map_err(failed)?;

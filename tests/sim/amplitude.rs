@@ -1,6 +1,6 @@
 //! Amplitude: what it knows of each hour, and how it answers a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ampd::model::{CaptureId, Content, ContentHash, FaultKind, Hour, Random, Window};
 use chrono::TimeDelta;
@@ -25,6 +25,10 @@ pub enum Trouble {
     Member,
     /// A page instead of an archive.
     NotAnArchive,
+    /// 3xx.
+    Redirected,
+    /// A line that is no JSON object.
+    Invalid,
     /// It always times out.
     Slow,
 }
@@ -48,17 +52,26 @@ pub struct Archive {
     /// Hours with members; a member may be without rows.
     pub hours: BTreeMap<Hour, Vec<u64>>,
     pub broken: Option<(Hour, Trouble)>,
+    /// Hours of which a line is no JSON object.
+    pub invalid: BTreeSet<Hour>,
     /// Differs with every download.
     pub salt: u64,
 }
 
 impl Archive {
     pub fn sha(&self) -> String {
-        format!("{:064x}", self.salt)
+        format!("{:016x}", self.salt)
     }
 
     pub fn bytes(&self) -> u64 {
         22 + self.salt % 1000
+    }
+
+    /// What is counted and hashed of an hour.
+    pub fn content(&self, hour: Hour) -> Content {
+        let rows = self.rows(hour);
+        let invalid = !rows.is_empty() && self.invalid.contains(&hour);
+        Content { rows_invalid: u64::from(invalid), ..content(rows) }
     }
 
     pub fn rows(&self, hour: Hour) -> &[u64] {
@@ -76,6 +89,8 @@ pub enum Reply {
 pub enum Outage {
     Source(FaultKind),
     Keys,
+    /// The request is said to be wrong: asking stops until somebody starts the process again.
+    Request,
 }
 
 pub struct Amplitude {
@@ -88,7 +103,7 @@ pub struct Amplitude {
 }
 
 /// The order-independent sum of the rows' hashes, as in production.
-pub fn content(rows: &[u64]) -> Content {
+fn content(rows: &[u64]) -> Content {
     let mut hash = ContentHash::default();
     for row in rows {
         hash.add(u128::from(Random::new(*row).bits()) << 64 | u128::from(*row));
@@ -124,23 +139,32 @@ impl Amplitude {
 
     /// Whether a person must not expect this hour: it is broken for good, or too large alone.
     pub fn hopeless(&mut self, hour: Hour) -> bool {
-        let limit = self.scenario.too_large_above;
+        let (limit, harmless) = (self.scenario.too_large_above, self.harmless());
         let truth = self.truth(hour);
-        (truth.trouble.is_some() && truth.for_ever) || truth.rows.len() > limit
+        (truth.trouble.is_some_and(|trouble| Some(trouble) != harmless) && truth.for_ever) || truth.rows.len() > limit
     }
 
     /// Whether something is or was wrong with the hour itself.
     pub fn suspicious(&mut self, hour: Hour) -> bool {
-        let limit = self.scenario.too_large_above;
+        let (limit, harmless) = (self.scenario.too_large_above, self.harmless());
         let truth = self.truth(hour);
-        truth.trouble.is_some() || truth.rows.len() > limit
+        truth.trouble.is_some_and(|trouble| Some(trouble) != harmless) || truth.rows.len() > limit
     }
 
-    pub fn answer(&mut self, window: Window, now: Time, random: &mut Random, calm: bool) -> Reply {
+    /// Lines that are no JSON objects are kept and counted, unless the configuration says otherwise.
+    fn harmless(&self) -> Option<Trouble> {
+        (!self.scenario.policy.quarantine_invalid).then_some(Trouble::Invalid)
+    }
+
+    /// Answers a request with these `start` and `end`, both included.
+    pub fn answer(&mut self, bounds: (String, String), now: Time, random: &mut Random, calm: bool) -> Reply {
+        let hour = |text: String| text.parse().expect("an hour");
+        let window = Window::new(hour(bounds.0), hour(bounds.1)).expect("a window");
         let alone = window.first() == window.last();
         if let Some(outage) = self.outage {
             return match outage {
                 Outage::Keys => Reply::Fault(FaultKind::KeysRefused, None),
+                Outage::Request => Reply::Fault(FaultKind::RequestRefused, None),
                 Outage::Source(kind) => self.unlucky(window, kind, self.outages),
             };
         }
@@ -148,12 +172,14 @@ impl Amplitude {
             return self.noise(window, random);
         }
         let mut hours: BTreeMap<Hour, Vec<u64>> = BTreeMap::new();
-        let mut broken = None;
+        let (mut broken, mut invalid) = (None, BTreeSet::new());
         for index in window.first().index()..=window.last().index() {
             let hour = Hour::from_index(index);
             match self.trouble(hour) {
                 Some(Trouble::Slow) => return Reply::Fault(FaultKind::GatewayTimeout, None),
                 Some(Trouble::NotAnArchive) => return Reply::Fault(FaultKind::NotAnArchive, None),
+                Some(Trouble::Redirected) => return Reply::Fault(FaultKind::Redirected, None),
+                Some(Trouble::Invalid) => drop(invalid.insert(hour)),
                 Some(trouble) => broken = Some((hour, trouble)),
                 None => {}
             }
@@ -163,7 +189,7 @@ impl Amplitude {
             }
         }
         if hours.values().map(Vec::len).sum::<usize>() > self.scenario.too_large_above {
-            return Reply::Fault(FaultKind::TooLarge, None);
+            return Reply::Fault(self.scenario.too_large, None);
         }
         if !alone && window.last().index() - window.first().index() >= i64::from(self.scenario.slow_above) {
             return Reply::Fault(FaultKind::GatewayTimeout, None);
@@ -178,7 +204,7 @@ impl Amplitude {
         if let Some((hour, _)) = broken {
             hours.entry(hour).or_default();
         }
-        Reply::Archive(Archive { sampled: now, hours, broken, salt: random.bits() })
+        Reply::Archive(Archive { sampled: now, hours, broken, invalid, salt: random.bits() })
     }
 
     fn noise(&mut self, window: Window, random: &mut Random) -> Reply {
@@ -191,14 +217,16 @@ impl Amplitude {
         }
     }
 
-    /// An hour's attempts may count each noise, and an outage once: when it was over and others were answered.
+    /// An hour's attempts may count each noise, and an outage once: when it was over and others were answered. An answer
+    /// that is the hour's own fault is counted each time.
     fn unlucky(&mut self, window: Window, kind: FaultKind, outage: u64) -> Reply {
         let blames_hours = !matches!(kind, FaultKind::Connect | FaultKind::RateLimited);
         if window.first() != window.last() || !blames_hours {
             return Reply::Fault(kind, None);
         }
         let truth = self.truth(window.first());
-        if outage == 0 || truth.met != outage {
+        let own = kind.owner(1) == ampd::model::Owner::Hour;
+        if outage == 0 || own || truth.met != outage {
             truth.met = outage;
             truth.unlucky += 1;
         }
@@ -207,6 +235,7 @@ impl Amplitude {
 }
 
 fn made(random: &mut Random, hour: Hour, scenario: &Scenario) -> Truth {
+    use Trouble::{Directory, Invalid, Member, NotAnArchive, Redirected, Slow};
     let count = if random.below(100) < scenario.empty { 0 } else { 1 + random.below(5) };
     let settle = scenario.source_policy().settle_delay;
     let due = hour.due_at(settle);
@@ -228,7 +257,7 @@ fn made(random: &mut Random, hour: Hour, scenario: &Scenario) -> Truth {
         rows[0].until = Some(due + minutes(random, 300));
     }
     let troubled = random.below(100) < scenario.troubled;
-    let trouble = pick(random, &[Trouble::Directory, Trouble::Member, Trouble::NotAnArchive, Trouble::Slow]);
+    let trouble = pick(random, &[Directory, Member, NotAnArchive, Redirected, Invalid, Slow]);
     let for_ever = random.below(3) == 0;
     Truth { rows, trouble: troubled.then_some(trouble), for_ever, unlucky: 0, met: 0 }
 }
@@ -245,5 +274,5 @@ pub fn parts(archive: &Archive, hour: Hour, part_target: u64) -> Vec<Vec<u64>> {
 /// The length and hash of a part's bytes.
 pub fn packed(archive: &Archive, id: CaptureId, rows: &[u64]) -> (u64, String) {
     let sum = rows.iter().fold(archive.salt, |sum, row| Random::new(sum ^ row).bits());
-    (rows.len() as u64 * 100 + archive.salt % 13, format!("{id}{sum:052x}"))
+    (rows.len() as u64 * 100 + archive.salt % 13, format!("{id}{sum:016x}"))
 }

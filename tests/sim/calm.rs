@@ -1,6 +1,6 @@
 //! How it all ends well: faults stop, and a person tries again what was set aside.
 
-use ampd::engine::Order;
+use ampd::engine::{Order, SourceEnd};
 use ampd::model::Hour;
 use chrono::TimeDelta;
 
@@ -8,6 +8,9 @@ use crate::mischief::send_order;
 use crate::scenario::Kind;
 use crate::schedule::{Action, Schedule};
 use crate::world::source;
+
+/// How often the demands are looked at.
+pub const LOOK_EVERY: TimeDelta = TimeDelta::minutes(20);
 
 /// Faults stop and what can heal heals.
 pub fn begin(schedule: &mut Schedule) {
@@ -33,21 +36,27 @@ pub fn begin(schedule: &mut Schedule) {
             schedule.crash(0);
         }
     }
+    let soon = schedule.now() + LOOK_EVERY;
+    schedule.at(soon, Action::Look);
     for minutes in [40, 80, 120, 160, 200, 240] {
         let soon = schedule.now() + TimeDelta::minutes(minutes);
         schedule.at(soon, Action::Rescue);
     }
 }
 
-/// A person tries again what was quarantined.
+/// A person tries again what was quarantined, and starts a process again that says that it asks no more.
 pub fn rescue(schedule: &mut Schedule) {
     for index in 0..schedule.processes.len() {
         let Some(life) = &schedule.processes[index].life else { continue };
-        let quarantined: Vec<Hour> = life.engine.ledger(&source()).map_or_else(Vec::new, |ledger| {
+        if matches!(life.engine.stuck(source(), schedule.now()), Some(SourceEnd::RequestRefused(_))) {
+            schedule.crash(index);
+            continue;
+        }
+        let quarantined: Vec<Hour> = life.engine.ledger(source()).map_or_else(Vec::new, |ledger| {
             ledger.range(..).filter(|(_, record)| record.is_quarantined()).map(|(hour, _)| hour).collect()
         });
         for hour in quarantined {
-            send_order(schedule, index, Order::Retry(source(), hour), hour);
+            send_order(schedule, index, Order::Retry(source().clone(), hour), hour);
         }
     }
 }

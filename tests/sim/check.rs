@@ -3,23 +3,24 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use ampd::model::{CaptureId, Change, Hour, HourState, Ledger, Manifest, Window, invariant};
+use ampd::model::invariant::{self, Violation};
+use ampd::model::{CaptureId, Change, Hour, HourRecord, HourState, Ledger, Manifest, Window, layout};
 use chrono::TimeDelta;
 
-use crate::amplitude::{Archive, content};
+use crate::amplitude::Archive;
 use crate::lake::Stored;
-use crate::world::World;
+use crate::world::{World, source};
 
 /// An answer may be sampled a while before its `Date` is read.
 pub const SLACK: TimeDelta = TimeDelta::minutes(5);
 
 impl World {
     /// A good answer, as it was sampled.
-    pub fn answered(&mut self, id: CaptureId, window: Window, archive: Archive) -> Rc<Archive> {
+    pub fn answered(&mut self, process: usize, id: CaptureId, window: Window, archive: Archive) -> Rc<Archive> {
         for hour in (window.first().index()..=window.last().index()).map(Hour::from_index) {
             let rows = archive.rows(hour).len() as u64;
             if archive.broken.is_none() {
-                self.answers.insert(hour, (archive.sampled, rows));
+                self.answers.insert(hour, (archive.sampled, rows, process));
             }
             if rows == 0 {
                 self.absences.entry(hour).or_default().push((id, archive.sampled));
@@ -32,10 +33,8 @@ impl World {
 }
 
 pub fn on_object(world: &mut World, key: &str, object: &Stored) {
-    let Some((hour, generation, id)) = crate::lake::object_of(key) else {
-        return world.broken("every object's key is one of ours", key);
-    };
-    let taken_from = world.archives.get(&id).map(|archive| archive.rows(hour).to_vec());
+    let (hour, generation, id) = object.of;
+    let taken_from = world.archives.get(&id).map(|archive| archive.rows(hour));
     if taken_from.is_none_or(|rows| object.rows.iter().any(|row| !rows.contains(row))) {
         world.broken("an object holds only rows of the capture in its key", key);
     }
@@ -51,13 +50,13 @@ pub fn on_object(world: &mut World, key: &str, object: &Stored) {
 pub fn on_manifest(world: &mut World, manifest: &Manifest) {
     let hour = manifest.hour;
     let about = format!("{hour} generation {}", manifest.generation);
-    if let Some((there, _)) = world.lake.manifests.get(&(hour, manifest.generation)).cloned() {
+    if let Some((there, _)) = world.lake.manifests.get(&(hour, manifest.generation)) {
         if there.capture.id != manifest.capture.id {
             world.broken("a manifest is immutable", about);
         }
         return;
     }
-    let newest = world.lake.newest(hour).map(|(newest, _)| newest.clone());
+    let newest = world.lake.newest(hour).map(|(newest, _)| Rc::clone(newest));
     if manifest.generation != newest.as_ref().map_or(1, |newest| newest.generation + 1) {
         world.broken("a generation is exactly one more than the newest", &about);
     }
@@ -88,24 +87,27 @@ fn whole_capture(world: &mut World, manifest: &Manifest, about: &str) {
     let Some(archive) = manifest.capture.id.and_then(|id| world.archives.get(&id).cloned()) else {
         return world.broken("a manifest names a capture that was staged", about);
     };
-    let expected = content(archive.rows(hour));
-    let mut rows: Vec<u64> = Vec::new();
-    for object in &manifest.objects {
-        rows.extend(world.lake.objects.get(&object.key).map(|stored| stored.rows.clone()).unwrap_or_default());
-    }
-    let nothing_missing =
-        rows.len() as u64 == manifest.rows || manifest.objects.iter().any(|o| is_taken(world, &o.key));
+    let expected = archive.content(hour);
+    let stored = manifest.objects.iter().filter_map(|object| world.lake.objects.get(&object.key));
+    let rows: usize = stored.map(|stored| stored.rows.len()).sum();
+    let nothing_missing = rows as u64 == manifest.rows || manifest.objects.iter().any(|o| is_taken(world, &o.key));
     if expected.rows != manifest.rows || expected.content_hash != manifest.content_hash || !nothing_missing {
         world.broken("a publication is one complete capture of its hour", about);
     }
     if world.amplitude.visible(hour, archive.sampled) != archive.rows(hour) {
         world.broken("a capture holds all that Amplitude had of the hour", about);
     }
+    if expected.rows_invalid != manifest.rows_invalid
+        || (expected.rows_invalid > 0 && world.scenario.policy.quarantine_invalid)
+    {
+        world.broken("invalid lines are counted, and not published when that is forbidden", about);
+    }
     if archive.broken.is_some() {
         world.broken("a broken archive is never published", about);
     }
-    let policy = world.scenario.source_policy().clone();
-    if archive.sampled + SLACK < policy.due_at(hour) {
+    let policy = world.scenario.source_policy();
+    let (due_at, empty_at) = (policy.due_at(hour), policy.empty_at(hour));
+    if archive.sampled + SLACK < due_at {
         world.broken("no unfinished hour is exported", format!("{about}, sampled {}", archive.sampled));
     }
     if manifest.rows > 0 {
@@ -113,7 +115,7 @@ fn whole_capture(world: &mut World, manifest: &Manifest, about: &str) {
     }
     let first = world.absences.get(&hour).and_then(|all| all.iter().map(|(_, at)| *at).min());
     let twice = first.is_some_and(|first| first < archive.sampled);
-    if manifest.state != HourState::Empty || !twice || archive.sampled + SLACK < policy.empty_at(hour) {
+    if manifest.state != HourState::Empty || !twice || archive.sampled + SLACK < empty_at {
         world.broken("an hour is published as empty after two agreeing answers", about);
     }
 }
@@ -124,9 +126,11 @@ fn is_taken(world: &World, key: &str) -> bool {
 
 fn objects_there(world: &mut World, manifest: &Manifest, about: &str) {
     for object in &manifest.objects {
-        let own = crate::lake::object_of(&object.key)
-            .is_some_and(|(h, g, c)| h == manifest.hour && g == manifest.generation && Some(c) == manifest.capture.id);
-        if !own {
+        let key = layout::parse_object_key(source(), &object.key);
+        let is_own = |id: layout::ObjectId| {
+            id.hour == manifest.hour && id.generation == manifest.generation && Some(id.capture) == manifest.capture.id
+        };
+        if !key.is_some_and(is_own) {
             world.broken("a manifest names only keys of its own generation and capture", about);
         }
         let right = world
@@ -144,9 +148,9 @@ fn objects_there(world: &mut World, manifest: &Manifest, about: &str) {
 
 /// A sweep deletes: nothing that the newest manifest names, nothing that readers of the one before may still want.
 pub fn on_delete(world: &mut World, key: &str) {
-    let Some((hour, generation, _)) = crate::lake::object_of(key) else { return };
+    let Some((hour, generation, _)) = world.lake.objects.get(key).map(|stored| stored.of) else { return };
     let names = |manifest: &Manifest| manifest.objects.iter().any(|object| object.key == key);
-    let newest = world.lake.newest(hour).map(|(newest, _)| newest.clone());
+    let newest = world.lake.newest(hour).map(|(newest, _)| Rc::clone(newest));
     if newest.as_ref().is_none_or(|newest| names(newest) || generation > newest.generation) {
         world.broken("only what can never be named again is deleted", key);
     }
@@ -159,30 +163,77 @@ pub fn on_delete(world: &mut World, key: &str) {
     world.lake.objects.remove(key);
 }
 
-/// A process after a turn.
-pub fn on_turn(world: &mut World, process: usize, ledger: &Ledger, attached: bool) {
-    if let Some(violation) = invariant::ledger_violation(ledger) {
+/// How a process's ledger looked after its last turn.
+#[derive(Default)]
+pub struct Seen {
+    turns: u64,
+    attached: bool,
+    first: Option<Hour>,
+    watermark: Option<Hour>,
+}
+
+/// Turns after which everything is looked at, not only what changed.
+const ALL_EVERY: u64 = 64;
+
+/// A process after a turn: what changed, and now and then everything.
+pub fn on_turn(world: &mut World, process: usize, now: (&Ledger, bool), changes: &[Change], seen: &mut Seen) {
+    let (ledger, attached) = now;
+    let (first, watermark) = (ledger.first(), ledger.watermark());
+    let all = seen.turns.is_multiple_of(ALL_EVERY) || first != seen.first || attached != seen.attached;
+    if first == seen.first && seen.attached && seen.watermark > watermark {
+        world.broken("the watermark never moves back", format!("{:?}, then {watermark:?}", seen.watermark));
+    }
+    let violation = if all { invariant::ledger_violation(ledger) } else { change_violation(ledger, changes) };
+    if let Some(violation) = violation {
         world.broken(violation.invariant, format!("{} of process {process}", violation.hour));
     }
-    if !attached {
-        return;
-    }
-    if ledger.first() != world.lake.first_hour {
-        world.broken("the first hour is the lake's", format!("process {process}"));
-    }
-    if let (Some(first), Some(watermark)) = (ledger.first(), ledger.watermark()) {
-        let missing = Window::new(first, watermark)
-            .and_then(|window| window.iter().find(|hour| world.lake.newest(*hour).is_none()));
-        if let Some(hour) = missing {
-            world.broken("the watermark passes only hours with a manifest", format!("{hour} of process {process}"));
+    if attached {
+        if first != world.lake.first_hour {
+            world.broken("the first hour is the lake's", format!("process {process}"));
+        }
+        let from = seen.watermark.filter(|_| !all).map(Hour::next).or(first);
+        check_passed(world, process, from, watermark);
+        if all {
+            ledger.open().iter().for_each(|hour| check_quarantine(world, process, ledger, *hour));
+        } else {
+            hours_of(changes).for_each(|hour| check_quarantine(world, process, ledger, hour));
         }
     }
-    let never_ill = ledger.open().iter().copied().filter(|hour| ledger.record(*hour).is_quarantined());
+    *seen = Seen { turns: seen.turns + 1, attached, first, watermark };
+}
+
+fn hours_of(changes: &[Change]) -> impl Iterator<Item = Hour> {
+    changes.iter().filter_map(|change| match change {
+        Change::Hour(_, hour, _) => Some(*hour),
+        _ => None,
+    })
+}
+
+fn change_violation(ledger: &Ledger, changes: &[Change]) -> Option<Violation> {
+    let record = |hour| ledger.get(hour).and_then(|record| invariant::record_violation(hour, record));
+    let edge = |hour| {
+        let passed = ledger.first().is_some_and(|first| first <= hour) && ledger.watermark() >= Some(hour);
+        let invariant = "the watermark passes only published hours";
+        (passed && ledger.published(hour).is_none()).then_some(Violation { invariant, hour })
+    };
+    hours_of(changes).find_map(|hour| record(hour).or_else(|| edge(hour)))
+}
+
+/// Manifests never vanish from this lake, so each hour is looked at when the watermark passes it.
+fn check_passed(world: &mut World, process: usize, from: Option<Hour>, watermark: Option<Hour>) {
+    let Some(window) = from.zip(watermark).and_then(|(from, watermark)| Window::new(from, watermark)) else { return };
+    if let Some(hour) = window.iter().find(|hour| world.lake.newest(*hour).is_none()) {
+        world.broken("the watermark passes only hours with a manifest", format!("{hour} of process {process}"));
+    }
+}
+
+fn check_quarantine(world: &mut World, process: usize, ledger: &Ledger, hour: Hour) {
     let max = world.scenario.policy.retry.max_attempts;
-    for hour in never_ill.collect::<Vec<_>>() {
-        if !world.amplitude.suspicious(hour) && world.amplitude.truth(hour).unlucky < max {
-            world.broken("an outage quarantines nothing", format!("{hour} of process {process}"));
-        }
+    if ledger.get(hour).is_some_and(HourRecord::is_quarantined)
+        && !world.amplitude.suspicious(hour)
+        && world.amplitude.truth(hour).unlucky < max
+    {
+        world.broken("an outage quarantines nothing", format!("{hour} of process {process}"));
     }
 }
 

@@ -2,14 +2,15 @@
 //! any two of them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use ampd::engine::{Outcome, ServerClock, Step};
+use ampd::model::record::is_recorded;
 use ampd::model::{CaptureId, CaptureRecord, CaptureState, Draft, Fault, FaultKind, Hour, HourState, Object, layout};
 use chrono::{SubsecRound, TimeDelta};
 
-use crate::amplitude::{Archive, Reply, Trouble, content, packed, parts};
+use crate::amplitude::{Archive, Reply, Trouble, packed, parts};
 use crate::lake::{Body, Stored, put};
 use crate::world::{Shared, Time, latency, source, wait};
 
@@ -88,7 +89,7 @@ impl Context {
             let mut world = self.world.borrow_mut();
             let world = &mut *world;
             let now = world.now;
-            (world.amplitude.answer(capture.window, now, &mut world.random, world.calm), now)
+            (world.amplitude.answer(capture.window.bounds(), now, &mut world.random, world.calm), now)
         };
         let date = self.world.borrow().scenario.date_header.then(|| sampled.trunc_subsecs(0));
         wait(&self.world, TimeDelta::milliseconds(150)).await;
@@ -105,14 +106,15 @@ impl Context {
             }
             Reply::NotFound => {
                 world.note(|| format!("amplitude: {window} for p{} ({id}): 404", self.process));
-                let nothing = Archive { sampled, hours: BTreeMap::new(), broken: None, salt: 0 };
-                world.answered(id, window, nothing);
+                let (hours, invalid) = (BTreeMap::new(), BTreeSet::new());
+                let nothing = Archive { sampled, hours, broken: None, invalid, salt: 0 };
+                world.answered(self.process, id, window, nothing);
                 Outcome::NotFound { clock }
             }
             Reply::Archive(archive) => {
                 world.note(|| format!("amplitude: {window} for p{} ({id}): {:?}", self.process, archive.hours));
                 let (bytes, sha256) = (archive.bytes(), archive.sha());
-                let archive = world.answered(id, window, archive);
+                let archive = world.answered(self.process, id, window, archive);
                 self.stage.borrow_mut().files.insert(id, archive);
                 Outcome::Captured { bytes, sha256, clock }
             }
@@ -134,8 +136,7 @@ impl Context {
         }
         if let Some(CaptureState::Staged { bytes, sha256 }) = Some(&capture.state)
             && let Some(archive) = self.stage.borrow().files.get(&capture.id).cloned()
-            && archive.bytes() == *bytes
-            && archive.sha() == *sha256
+            && is_recorded((*bytes, sha256), (archive.bytes(), &archive.sha()))
         {
             return Ok(archive);
         }
@@ -161,7 +162,7 @@ impl Context {
         latency(&self.world).await;
         match archive.broken {
             Some((broken, Trouble::Member)) if broken == hour => disk(FaultKind::BrokenArchive),
-            _ => Outcome::Measured(Box::new(content(archive.rows(hour)))),
+            _ => Outcome::Measured(Box::new(archive.content(hour))),
         }
     }
 
@@ -174,17 +175,18 @@ impl Context {
         for (part, rows) in parts(&archive, hour, capture.part_target).into_iter().enumerate() {
             let part = u32::try_from(part).unwrap_or(u32::MAX);
             let id = layout::ObjectId { hour, generation, capture: capture.id, part };
-            let key = layout::object_key(&source(), "187520", id, capture.format);
+            let key = layout::object_key(source(), "187520", id, capture.format);
             let (bytes, sha) = packed(&archive, capture.id, &rows);
             let count = rows.len() as u64;
-            let stored = Stored { bytes, sha: sha.clone(), rows, modified: Time::UNIX_EPOCH };
+            let of = (hour, generation, capture.id);
+            let stored = Stored { of, bytes, sha: sha.clone(), rows, modified: Time::UNIX_EPOCH };
             put(&self.world, &key, Body::Object(stored)).await?;
             objects.push(Object { key, bytes, rows: count, sha256: Some(sha), crc64nvme: None, etag: None });
         }
         if archive.broken.is_some_and(|(broken, trouble)| broken == hour && trouble == Trouble::Member) {
             return Ok(disk(FaultKind::BrokenArchive));
         }
-        let content = content(archive.rows(hour));
+        let content = archive.content(hour);
         let project = Some("187520".to_owned());
         let draft = Draft { generation, state: HourState::Data, reason: None, project, content, objects };
         Ok(Outcome::Uploaded(Box::new(draft)))

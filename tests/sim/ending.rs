@@ -1,73 +1,92 @@
 //! What is demanded in the end, long after the faults stopped: liveness, and nothing left lying about.
 
+use std::rc::Rc;
+
 use ampd::model::{Hour, HourState, Ledger, Manifest, Window};
 use chrono::TimeDelta;
 
 use crate::check::SLACK;
-use crate::world::{Time, World, source};
+use crate::world::{Time, World};
 
-/// The end, long after the faults stopped, in front of one daemon's ledger.
-pub fn at_the_end(world: &mut World, calm_since: Time, ledger: &Ledger, losses: bool) {
-    let policy = world.scenario.source_policy().clone();
+/// When the demands are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Again and again after the faults stopped: a schedule whose every demand is met is over, nothing may be pending.
+    Early,
+    /// At the end: what is not met now is broken.
+    Last,
+}
+
+/// A demand that is not met, and where.
+pub type Unmet = (&'static str, String);
+
+/// The first unmet demand on the lake and on one daemon's ledger.
+pub fn unmet(world: &mut World, calm_since: Time, ledger: &Ledger, losses: bool, look: Look) -> Option<Unmet> {
     let first = world.lake.first_hour.unwrap_or(world.scenario.first);
-    let last = policy.newest_due(calm_since);
+    let last = world.scenario.source_policy().newest_due(calm_since);
+    let alone = world.scenario.processes.len() == 1;
     for hour in Window::new(first, last).into_iter().flat_map(Window::iter) {
-        let quarantined = ledger.record(hour).is_quarantined();
-        let Some((newest, modified)) = world.lake.newest(hour).cloned() else {
+        let quarantined = ledger.get(hour).is_some_and(ampd::model::HourRecord::is_quarantined);
+        let newest = world.lake.newest(hour).map(|(newest, modified)| (Rc::clone(newest), *modified));
+        let Some((newest, modified)) = newest else {
             if !world.amplitude.hopeless(hour) {
                 let words = format!("{hour}, quarantined: {quarantined}: {:?}", ledger.work(hour));
-                world.broken("every due hour is published in the end", words);
+                return Some(("every due hour is published in the end", words));
             }
             continue;
         };
-        if ledger.published(hour).map(|p| p.generation) != Some(newest.generation)
-            && world.scenario.processes.len() == 1
-            && !losses
-        {
-            world.broken("the journal knows the newest manifest in the end", hour);
+        let known = ledger.published(hour).map(|p| p.generation) == Some(newest.generation);
+        if !known && alone && !losses {
+            return Some(("the journal knows the newest manifest in the end", hour.to_string()));
         }
-        late_rows(world, hour, &newest, quarantined, losses);
-        let names = |key: &String| newest.objects.iter().any(|object| object.key == *key);
-        let prefix = ampd::model::layout::hour_prefix(&source(), hour);
-        let left: Vec<String> = world
-            .lake
-            .objects
-            .keys()
-            .filter(|key| key.starts_with(&prefix) && !names(key) && !world.lake.strays.contains(key))
-            .filter(|key| crate::lake::object_of(key).is_some_and(|(_, g, _)| g <= newest.generation))
-            .cloned()
-            .collect();
-        // A rival may have skipped an hour that this process cannot read: it learns that when it starts again.
-        let unknown = world.amplitude.hopeless(hour);
-        let old = world.store_time() - modified > TimeDelta::hours(3);
-        if !left.is_empty() && old && !losses && !unknown {
-            world.broken("what can never be named again is gone in the end", format!("{left:?}"));
+        if look == Look::Early && ledger.get(hour).is_none_or(|r| r.recheck_due.is_some() || r.work.is_some()) {
+            return Some(("nothing is pending", hour.to_string()));
+        }
+        // What a rival published again is learnt, and rechecked, by the next start.
+        let unmet = if known { late_rows(world, hour, &newest, quarantined, look) } else { None };
+        let unmet = unmet.or_else(|| leftovers(world, hour, &newest, modified, (losses, look)));
+        if unmet.is_some() {
+            return unmet;
         }
     }
+    None
+}
+
+/// What no manifest can name any more is deleted, once readers are done with it.
+fn leftovers(world: &mut World, hour: Hour, newest: &Manifest, since: Time, why: (bool, Look)) -> Option<Unmet> {
+    let (losses, look) = why;
+    let names = |key: &String| newest.objects.iter().any(|object| object.key == *key);
+    let of_old = |generation: u32| generation <= newest.generation;
+    let left: Vec<&String> = world
+        .lake
+        .objects_of(hour)
+        .filter(|(key, stored)| of_old(stored.of.1) && !names(key) && !world.lake.strays.contains(*key))
+        .map(|(key, _)| key)
+        .collect();
+    if left.is_empty() {
+        return None;
+    }
+    let words = format!("{left:?}");
+    let old = world.store_time() - since > TimeDelta::hours(4);
+    (look == Look::Early || (old && !losses)).then_some(("what can never be named again is gone in the end", words))
 }
 
 /// Late data is found: after its publication the hour was asked for again, and what was found is published.
-fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, quarantined: bool, losses: bool) {
-    let Some(after) = world.scenario.source_policy().recheck_after else { return };
-    if world.scenario.wrong_clocks || (losses && !world.scenario.store_ahead.is_zero()) {
-        return;
-    }
-    if newest.state == HourState::Skipped || quarantined || world.amplitude.hopeless(hour) {
-        return;
+fn late_rows(world: &mut World, hour: Hour, newest: &Manifest, quarantined: bool, look: Look) -> Option<Unmet> {
+    let after = world.scenario.source_policy().recheck_after?;
+    if world.scenario.wrong_clocks || newest.state == HourState::Skipped || quarantined {
+        return None;
     }
     let published = newest.published_at;
-    if world.now - published < after + TimeDelta::hours(3) {
-        return;
+    if world.amplitude.hopeless(hour) || (look == Look::Last && world.now - published < after + TimeDelta::hours(3)) {
+        return None;
     }
     match world.answers.get(&hour) {
-        Some((at, rows)) if *at + SLACK >= published + after => {
-            if newest.rows < *rows {
-                world.broken("late data is found", format!("{hour}: {rows} rows, published {}", newest.rows));
-            }
-        }
+        Some((at, rows, _)) if *at + SLACK >= published + after => (newest.rows < *rows)
+            .then(|| ("late data is found", format!("{hour}: {rows} rows, published {}", newest.rows))),
         answer => {
             let words = format!("{hour}: published {published}, last asked {answer:?}");
-            world.broken("every hour is asked for again", words);
+            Some(("every hour is asked for again", words))
         }
     }
 }

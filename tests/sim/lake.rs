@@ -1,16 +1,19 @@
 //! The lake: objects and manifests, with answers that get lost and PUTs that land late.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use ampd::model::{CaptureId, Fault, FaultKind, Hour, Manifest};
+use ampd::model::{CaptureId, Fault, FaultKind, Hour, Manifest, layout};
 use chrono::TimeDelta;
 
 use crate::check;
 use crate::scenario::Scenario;
-use crate::world::{Shared, Time, World, latency, wait};
+use crate::world::{Shared, Time, World, latency, source, wait};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
+    /// What its key says, read when it lands.
+    pub of: (Hour, u32, CaptureId),
     pub bytes: u64,
     pub sha: String,
     pub rows: Vec<u64>,
@@ -20,7 +23,7 @@ pub struct Stored {
 #[derive(Clone, Debug)]
 pub enum Body {
     Object(Stored),
-    Manifest(Box<Manifest>),
+    Manifest(Rc<Manifest>),
 }
 
 /// A PUT whose sender may be dead when it lands.
@@ -39,7 +42,7 @@ pub struct Lake {
     pub id: Option<u64>,
     pub first_hour: Option<Hour>,
     pub objects: BTreeMap<String, Stored>,
-    pub manifests: BTreeMap<(Hour, u32), (Manifest, Time)>,
+    pub manifests: BTreeMap<(Hour, u32), (Rc<Manifest>, Time)>,
     pub down: bool,
     /// Taken away by other people, and when.
     pub taken: BTreeMap<String, Time>,
@@ -68,12 +71,18 @@ impl Lake {
         }
     }
 
-    pub fn newest(&self, hour: Hour) -> Option<&(Manifest, Time)> {
+    pub fn newest(&self, hour: Hour) -> Option<&(Rc<Manifest>, Time)> {
         self.manifests.range((hour, 0)..=(hour, u32::MAX)).next_back().map(|(_, found)| found)
     }
 
-    pub fn of_hour(&self, hour: Hour) -> impl Iterator<Item = &(Manifest, Time)> {
+    pub fn of_hour(&self, hour: Hour) -> impl Iterator<Item = &(Rc<Manifest>, Time)> {
         self.manifests.range((hour, 0)..=(hour, u32::MAX)).map(|(_, found)| found)
+    }
+
+    /// The objects under an hour's prefix.
+    pub fn objects_of(&self, hour: Hour) -> impl Iterator<Item = (&String, &Stored)> {
+        let prefix = layout::hour_prefix(source(), hour);
+        self.objects.range(prefix.clone()..).take_while(move |(key, _)| key.starts_with(&prefix))
     }
 }
 
@@ -158,6 +167,10 @@ pub fn apply(world: &mut World, key: &str, body: Body, late: bool) -> Created {
     match body {
         Body::Object(mut object) => {
             object.modified = modified;
+            match layout::parse_object_key(source(), key) {
+                Some(id) => object.of = (id.hour, id.generation, id.capture),
+                None => world.broken("every object's key is one of ours", key),
+            }
             if late {
                 world.lake.strays.push(key.to_owned());
             }
@@ -185,13 +198,8 @@ pub fn apply(world: &mut World, key: &str, body: Body, late: bool) -> Created {
             check::on_manifest(world, &manifest);
             world.counts.manifests += 1;
             // An overwrite by the same capture does not count as a publication.
-            world.lake.manifests.entry(slot).or_insert((*manifest, modified));
+            world.lake.manifests.entry(slot).or_insert((manifest, modified));
             Created::Created
         }
     }
-}
-
-pub fn object_of(key: &str) -> Option<(Hour, u32, CaptureId)> {
-    let object = ampd::model::layout::parse_object_key(&crate::world::source(), key)?;
-    Some((object.hour, object.generation, object.capture))
 }

@@ -1,15 +1,17 @@
 //! The steps that touch the lake alone.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use ampd::engine::Outcome;
 use ampd::model::manifest::SCHEMA;
-use ampd::model::{CaptureFacts, Draft, Fault, Hour, Manifest, ManifestRef, layout, publish, sweep};
+use ampd::model::publish::{self, Found, Settled};
+use ampd::model::{CaptureFacts, Draft, Fault, Hour, Manifest, layout, sweep};
 use chrono::TimeDelta;
 
 use crate::effects::Context;
 use crate::lake::{Body, Created, put, read};
-use crate::world::{Time, source, wait};
+use crate::world::{Time, World, source, wait};
 
 impl Context {
     pub async fn identify(&self) -> Result<Outcome, Fault> {
@@ -43,37 +45,36 @@ impl Context {
         let mut found = Vec::new();
         for slot in hours {
             let manifest = read(&self.world, |world| world.lake.manifests.get(slot).cloned()).await?;
-            found.extend(manifest.map(|(manifest, _)| (slot.0, reference(&manifest))));
+            found.extend(manifest.map(|(manifest, _)| (slot.0, manifest.reference())));
         }
         Ok(Outcome::ManifestsRead(found))
     }
 
     pub async fn publish(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Result<Outcome, Fault> {
         loop {
-            let taken: Vec<Manifest> =
-                read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| m.clone()).collect()).await?;
-            let seen = |m: &Manifest| publish::Taken { generation: m.generation, capture: m.capture.id };
-            let seen: Vec<publish::Taken> = taken.iter().map(seen).collect();
-            let named = |newest| taken.iter().find(|m| Some(m.generation) == newest).map(reference);
-            match publish::decide(draft.generation, capture.id, &seen) {
-                publish::Decision::Create => {}
-                publish::Decision::Ours { newest } => {
-                    return Ok(named(Some(newest)).map_or(Outcome::Contested(None), Outcome::Published));
-                }
-                publish::Decision::Contested { newest } => return Ok(Outcome::Contested(named(newest))),
+            let taken: Vec<Rc<Manifest>> =
+                read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| Rc::clone(m)).collect()).await?;
+            match publish::settled(draft.generation, capture.id, &taken) {
+                None => {}
+                Some(Settled::Ours(newest)) => return Ok(Outcome::Published(newest)),
+                Some(Settled::Contested(newest)) => return Ok(Outcome::Contested(newest)),
             }
             let checked = self.world.borrow().now;
             self.world.borrow_mut().lake.checked.entry((hour, draft.generation, capture.id)).or_insert(checked);
             for object in &draft.objects {
-                let found = read(&self.world, |world| world.lake.objects.get(&object.key).cloned()).await?;
-                if found.is_none_or(|found| found.bytes != object.bytes || Some(found.sha) != object.sha256) {
-                    return Ok(Outcome::ObjectsMissing(format!("{} is missing", object.key)));
+                let differs = |world: &mut World| {
+                    let found = world.lake.objects.get(&object.key);
+                    let found = found.map(|o| Found { bytes: o.bytes, crc64nvme: None, sha256: Some(&o.sha) });
+                    publish::difference(object, found)
+                };
+                if let Some(missing) = read(&self.world, differs).await? {
+                    return Ok(Outcome::ObjectsMissing(missing));
                 }
             }
             let manifest = self.manifest(hour, draft, capture.clone());
-            let published = reference(&manifest);
-            let key = layout::manifest_key(&source(), hour, draft.generation);
-            if put(&self.world, &key, Body::Manifest(Box::new(manifest))).await? == Created::Created {
+            let published = manifest.reference();
+            let key = layout::manifest_key(source(), hour, draft.generation);
+            if put(&self.world, &key, Body::Manifest(Rc::new(manifest))).await? == Created::Created {
                 return Ok(Outcome::Published(published));
             }
         }
@@ -82,7 +83,7 @@ impl Context {
     fn manifest(&self, hour: Hour, draft: &Draft, capture: CaptureFacts) -> Manifest {
         Manifest {
             schema: SCHEMA.to_owned(),
-            source: source(),
+            source: source().clone(),
             project: draft.project.clone(),
             hour,
             generation: draft.generation,
@@ -104,14 +105,12 @@ impl Context {
     pub async fn sweep(&self, hours: &[Hour]) -> Result<Outcome, Fault> {
         let mut waiting = Vec::new();
         for hour in hours.iter().copied() {
-            let prefix = layout::hour_prefix(&source(), hour);
             let objects: Vec<(String, u32)> = read(&self.world, |world| {
-                let keys = world.lake.objects.keys().filter(|key| key.starts_with(&prefix));
-                keys.filter_map(|key| Some((key.clone(), crate::lake::object_of(key)?.1))).collect()
+                world.lake.objects_of(hour).map(|(key, stored)| (key.clone(), stored.of.1)).collect()
             })
             .await?;
             let (manifests, time) = read(&self.world, |world| {
-                let published = |(m, modified): &(Manifest, Time)| sweep::Published {
+                let published = |(m, modified): &(Rc<Manifest>, Time)| sweep::Published {
                     generation: m.generation,
                     modified: *modified,
                     keys: m.objects.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(),
@@ -130,8 +129,4 @@ impl Context {
         }
         Ok(Outcome::Swept { waiting })
     }
-}
-
-fn reference(manifest: &Manifest) -> ManifestRef {
-    ManifestRef { generation: manifest.generation, published_at: manifest.published_at, facts: Some(manifest.facts()) }
 }

@@ -1,17 +1,20 @@
 //! Deterministic simulation of the shipped engine: every schedule is a function of its seed.
 //!
-//! `AMPD_SEED=123 cargo test --test sim` replays one with its whole trace; `AMPD_SCHEDULES` says how many are run.
+//! `AMPD_SCHEDULES` says how many are run (300), `AMPD_FIRST` from which seed on (1), `AMPD_ALL=1` goes on after the first
+//! failure. A failing seed prints itself and how to replay it: `AMPD_SEED=123` runs one with its whole trace.
 #![allow(clippy::print_stdout, missing_docs, clippy::cast_possible_wrap)]
 
 mod amplitude;
 mod by_hand;
 mod calm;
 mod check;
+mod driver;
 mod effects;
 mod ending;
 mod lake;
 mod lake_steps;
 mod mischief;
+mod panics;
 mod process;
 mod scenario;
 mod schedule;
@@ -69,24 +72,23 @@ fn search(first: u64, count: u64, all: bool) -> Found {
 
 #[test]
 fn no_schedule_breaks_a_promise() {
-    std::panic::set_hook(Box::new(|_| {}));
     if let Some(seed) = number("AMPD_SEED") {
         let report = schedule::run(seed, true);
         report.trace.iter().for_each(|line| println!("{line}"));
         println!("{:#?}", report.counts);
-        if let Some(violation) = report.violation {
-            println!("seed {seed}: {violation}");
-            std::process::abort();
-        }
+        let broken = report.violation.map(|violation| failure(seed, &violation));
+        assert!(broken.is_none(), "{}", broken.unwrap_or_default());
         return;
     }
     let (first, count) = (number("AMPD_FIRST").unwrap_or(1), number("AMPD_SCHEDULES").unwrap_or(300));
     let found = search(first, count, number("AMPD_ALL").is_some());
     println!("{} schedules, {:?}", found.run, found.counts);
-    let _ = std::panic::take_hook();
-    for (seed, violation, times) in found.violations.values() {
-        println!("{times} times, seed {seed}: {violation}");
-    }
-    let replay = "replay one: AMPD_SEED=<seed> cargo test --test sim -- --nocapture";
-    assert!(found.violations.is_empty(), "broken after {} schedules; {replay}", found.run);
+    let line = |(seed, violation, times): &(u64, String, u64)| format!("{times} times, {}", failure(*seed, violation));
+    let broken: Vec<String> = found.violations.values().map(line).collect();
+    assert!(broken.is_empty(), "broken within {} schedules\n{}", found.run, broken.join("\n"));
+}
+
+/// Says it all in one message, which a failing test shows whether its output is captured or not.
+fn failure(seed: u64, violation: &str) -> String {
+    format!("seed {seed}: {violation}\n    replay: AMPD_SEED={seed} cargo test --test sim no_schedule_breaks_a_promise")
 }

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use ampd::engine::{Event, Order};
-use ampd::model::{FaultKind, Hour, Snapshot, Window};
+use ampd::model::{FaultKind, Hour, Window};
 use chrono::TimeDelta;
 
 use crate::amplitude::Outage;
 use crate::scenario::pick;
 use crate::schedule::{Action, Schedule};
-use crate::world::source;
+use crate::world::{World, source};
 
 fn below(schedule: &Schedule, bound: u64) -> u64 {
     schedule.world.borrow_mut().random.below(bound)
@@ -38,13 +38,16 @@ pub fn happen(schedule: &mut Schedule) {
             schedule.world.borrow_mut().lake.down = true;
             end_later(schedule);
         }
-        4 | 5 => order(schedule, index),
+        4 | 5 => {
+            let hour = some_hour(schedule);
+            order(schedule, index, hour);
+        }
         6 => drain(schedule, index),
         7 => schedule.processes[index].backup = Some(schedule.processes[index].journal.snapshot()),
         8 => lose_journal(schedule, index),
         9 => lose_stage(schedule, index),
         14 => damage_stage(schedule, index),
-        10 | 11 => take_object(schedule),
+        10 | 11 => take_object(&mut schedule.world.borrow_mut(), None),
         12 => wrong_clock(schedule, index),
         _ => schedule.crash_if_alive(index),
     }
@@ -66,10 +69,14 @@ fn pause(schedule: &mut Schedule, index: usize) {
 }
 
 fn outage(schedule: &mut Schedule) {
-    use FaultKind::{BodyReset, Connect, NoFirstByte, RateLimited, Unavailable};
+    use FaultKind::{BodyReset, Connect, NoFirstByte, RateLimited, Redirected, Unavailable};
     let mut world = schedule.world.borrow_mut();
-    let kind = pick(&mut world.random, &[Connect, NoFirstByte, Unavailable, RateLimited, BodyReset]);
-    let outage = if world.random.below(5) == 0 { Outage::Keys } else { Outage::Source(kind) };
+    let kind = pick(&mut world.random, &[Connect, NoFirstByte, Unavailable, RateLimited, BodyReset, Redirected]);
+    let outage = match world.random.below(10) {
+        0 | 1 => Outage::Keys,
+        2 => Outage::Request,
+        _ => Outage::Source(kind),
+    };
     world.note(|| format!("amplitude is down: {outage:?}"));
     world.amplitude.outage = Some(outage);
     world.amplitude.outages += 1;
@@ -98,13 +105,18 @@ fn some_hour(schedule: &Schedule) -> Hour {
     first.plus(i64::try_from(below(schedule, u64::from(count))).unwrap_or(0))
 }
 
-fn order(schedule: &mut Schedule, index: usize) {
-    let hour = some_hour(schedule);
+pub fn order(schedule: &mut Schedule, index: usize, hour: Hour) {
     let order = match below(schedule, 4) {
-        0 => Order::Skip(source(), hour, "a person says so".to_owned()),
-        1 => Order::Reexport { source: source(), hour, allow_shrink: true },
-        2 => Order::Reexport { source: source(), hour, allow_shrink: false },
-        _ => Order::Retry(source(), hour),
+        0 => Order::Skip(source().clone(), hour, "a person says so".to_owned()),
+        1 => Order::Reexport { source: source().clone(), hour, allow_shrink: true },
+        2 => Order::Reexport { source: source().clone(), hour, allow_shrink: false },
+        _ => Order::Retry(source().clone(), hour),
+    };
+    let life = schedule.processes[index].life.as_ref();
+    let order = if life.is_some_and(|life| life.engine.refuses(&order).is_some()) {
+        Order::Skip(source().clone(), hour, "a person insists".to_owned())
+    } else {
+        order
     };
     send_order(schedule, index, order, hour);
 }
@@ -128,6 +140,19 @@ pub fn send_order(schedule: &mut Schedule, index: usize, order: Order, hour: Hou
     schedule.obey(index, wants);
 }
 
+/// The only process dies, and loses its journal or what it staged.
+pub fn disaster(schedule: &mut Schedule) {
+    if schedule.world.borrow().calm {
+        return;
+    }
+    schedule.crash_if_alive(0);
+    if below(schedule, 2) == 0 {
+        lose_journal(schedule, 0);
+    } else {
+        lose_stage(schedule, 0);
+    }
+}
+
 fn drain(schedule: &mut Schedule, index: usize) {
     schedule.world.borrow_mut().note(|| format!("p{index} is told to stop"));
     let wants = schedule.processes[index].drain();
@@ -147,14 +172,24 @@ fn lose_journal(schedule: &mut Schedule, index: usize) {
         world.note(|| format!("the journal of p{index} is {what}"));
         world.acknowledged.clear();
         world.back_off.clear();
+        world.counts.losses += 1;
+        // Late rows that only this process was told of are forgotten with its journal: its hours are asked for again
+        // when the journal that it has now says so.
+        world.answers.values_mut().filter(|(.., to)| *to == index).for_each(|(_, rows, _)| *rows = 0);
     }
     schedule.losses = true;
+    let mut journal = backup.clone().unwrap_or_default();
     if backup.is_some() && !schedule.world.borrow().scenario.conditional {
-        // The rule for such stores: a backup is put back only when nothing can land late any more.
-        let late_write = schedule.world.borrow().scenario.policy.late_write;
-        schedule.processes[index].not_before = schedule.now() + late_write;
+        if below(schedule, 2) == 0 {
+            // `ampd state import`
+            journal.lake.settled = false;
+        } else {
+            // The rule for a copy of the directory: it is put back only when nothing can land late any more.
+            let late_write = schedule.world.borrow().scenario.policy.late_write;
+            schedule.processes[index].not_before = schedule.now() + late_write;
+        }
     }
-    schedule.processes[index].journal.restore(backup.unwrap_or_else(Snapshot::default));
+    schedule.processes[index].journal.restore(journal);
     if below(schedule, 3) == 0 {
         lose_stage(schedule, index);
     }
@@ -185,20 +220,18 @@ fn lose_stage(schedule: &mut Schedule, index: usize) {
     schedule.processes[index].context.stage.borrow_mut().files.clear();
 }
 
-/// Other people delete an object that no manifest names yet.
-fn take_object(schedule: &mut Schedule) {
-    let mut world = schedule.world.borrow_mut();
-    let world = &mut *world;
+/// Other people delete an object that no manifest names yet, of this hour or of any.
+pub fn take_object(world: &mut World, of: Option<Hour>) {
     let unnamed: Vec<String> = world
         .lake
         .objects
-        .keys()
-        .filter(|key| {
-            crate::lake::object_of(key).is_some_and(|(hour, generation, _)| {
-                world.lake.newest(hour).is_none_or(|(newest, _)| newest.generation < generation)
-            })
+        .iter()
+        .filter(|(_, stored)| {
+            let (hour, generation, _) = stored.of;
+            of.is_none_or(|of| of == hour)
+                && world.lake.newest(hour).is_none_or(|(newest, _)| newest.generation < generation)
         })
-        .cloned()
+        .map(|(key, _)| key.clone())
         .collect();
     if unnamed.is_empty() {
         return;

@@ -13,8 +13,9 @@ use ampd::journal::{Journal, MemoryJournal};
 use ampd::model::{Change, Fault, FaultKind, Hour, Policy, Scope, Snapshot};
 use chrono::TimeDelta;
 
-use crate::check;
+use crate::check::{self, Seen};
 use crate::effects::{Context, StageDirectory};
+use crate::mischief;
 use crate::scenario::{Kind, pick};
 use crate::world::{Shared, Time, source};
 
@@ -28,12 +29,17 @@ pub struct Life {
     inbox: Vec<Event>,
     committing: Option<(Vec<Change>, Steps)>,
     pub draining: bool,
-    pub tick: u64,
+    /// When it wants to be woken, and when it will be: at the latest then.
+    wanted: Time,
+    armed: Option<Time>,
+    /// When the schedule says "look" again.
+    next_tick: Time,
     seen_clock: TimeDelta,
-    /// The first hour and the watermark as this process saw them last.
-    reached: Option<(Hour, Hour)>,
-    was_attached: bool,
+    seen: Seen,
 }
+
+/// How often the schedule says "look".
+const TICKS: TimeDelta = TimeDelta::minutes(20);
 
 pub struct Process {
     pub index: usize,
@@ -55,7 +61,9 @@ pub struct Process {
 pub enum Want {
     Poll(StepId, Time),
     Commit(Time),
-    Tick(u64, Time),
+    Timer(Time),
+    /// A person's order about this hour, in the middle of its publication.
+    Meddle(Hour, Time),
     Ended,
 }
 
@@ -93,7 +101,7 @@ impl Process {
         let scope = match self.kind {
             Kind::Daemon => None,
             Kind::OneShot(window) => {
-                Some(Scope { sources: BTreeMap::from([(source(), window.into_iter().collect())]) })
+                Some(Scope { sources: BTreeMap::from([(source().clone(), window.into_iter().collect())]) })
             }
         };
         let snapshot = self.journal.load().unwrap_or_default();
@@ -103,10 +111,11 @@ impl Process {
             inbox: vec![Event::Started],
             committing: None,
             draining: false,
-            tick: 0,
+            wanted: Time::UNIX_EPOCH,
+            armed: None,
+            next_tick: Time::UNIX_EPOCH,
             seen_clock: self.context.clock.get(),
-            reached: None,
-            was_attached: false,
+            seen: Seen::default(),
         });
         self.turn()
     }
@@ -139,26 +148,45 @@ impl Process {
         self.turn()
     }
 
-    pub fn tick(&mut self, token: u64) -> Vec<Want> {
-        match &self.life {
-            Some(life) if life.tick == token => self.send(Event::Tick),
-            _ => Vec::new(),
+    /// A timer rang. The schedule's tick says "look"; a time that the engine asked for only wakes it.
+    pub fn timer(&mut self, armed: Time) -> Vec<Want> {
+        let now = self.context.world.borrow().now;
+        let Some(life) = self.life.as_mut().filter(|life| life.armed == Some(armed)) else { return Vec::new() };
+        if life.wanted > now {
+            life.armed = Some(life.wanted);
+            return vec![Want::Timer(life.wanted)];
         }
+        life.armed = None;
+        if now < life.next_tick {
+            return self.send(Event::Wake);
+        }
+        life.next_tick = now + TICKS;
+        self.send(Event::Tick)
     }
 
     pub fn poll(&mut self, id: StepId) -> Vec<Want> {
-        let Some(life) = &mut self.life else { return Vec::new() };
-        let Some((_, flight)) = life.flights.get_mut(&id) else { return Vec::new() };
+        let mut wants = Vec::new();
+        self.advance(id, &mut wants);
+        if self.life.as_ref().is_some_and(|life| !life.inbox.is_empty()) {
+            wants.extend(self.turn());
+        }
+        wants
+    }
+
+    /// Drives a step until it waits or ends.
+    fn advance(&mut self, id: StepId, wants: &mut Vec<Want>) {
+        let Some(life) = &mut self.life else { return };
+        let Some((_, flight)) = life.flights.get_mut(&id) else { return };
         match flight.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())) {
             std::task::Poll::Pending => {
                 let mut world = self.context.world.borrow_mut();
                 let at = world.take_wake().unwrap_or(world.now);
-                vec![Want::Poll(id, at)]
+                wants.push(Want::Poll(id, at));
             }
             std::task::Poll::Ready(outcome) => {
                 life.flights.remove(&id);
                 self.context.world.borrow_mut().note(|| format!("p{} {id:?} {}", self.index, shown(&outcome)));
-                self.send(Event::Done(id, outcome))
+                life.inbox.push(Event::Done(id, outcome));
             }
         }
     }
@@ -166,79 +194,109 @@ impl Process {
     pub fn commit(&mut self) -> Vec<Want> {
         let Some(life) = &mut self.life else { return Vec::new() };
         let Some((changes, steps)) = life.committing.take() else { return Vec::new() };
-        self.journal.commit(&changes).expect("memory does not fail");
-        check::on_commit(&mut self.context.world.borrow_mut(), self.index, &changes);
-        let mut wants = self.launch(steps);
+        let mut wants = Vec::new();
+        self.write(&changes, steps, &mut wants);
         wants.extend(self.turn());
         wants
     }
 
-    fn launch(&mut self, steps: Steps) -> Vec<Want> {
-        let Some(life) = &mut self.life else { return Vec::new() };
-        let now = self.context.world.borrow().now;
-        let mut wants = Vec::new();
+    /// Record before you rely: the steps of a turn start when its changes are in the journal.
+    fn write(&mut self, changes: &[Change], steps: Steps, wants: &mut Vec<Want>) {
+        self.journal.commit(changes).expect("memory does not fail");
+        check::on_commit(&mut self.context.world.borrow_mut(), self.index, changes);
+        self.launch(steps, wants);
+    }
+
+    fn launch(&mut self, steps: Steps, wants: &mut Vec<Want>) {
         for (id, step) in steps {
             self.context.world.borrow_mut().note(|| format!("p{} {id:?} {step:?}", self.index));
             let is_capture = matches!(step, Step::Capture(_));
+            if let Step::Publish { hour, .. } = &step {
+                wants.extend(self.meddled(*hour));
+            }
+            let Some(life) = &mut self.life else { return };
             life.flights.insert(id, (is_capture, Box::pin(self.context.clone().run(step))));
-            wants.push(Want::Poll(id, now));
+            self.advance(id, wants);
         }
-        wants
     }
 
-    fn turn(&mut self) -> Vec<Want> {
-        let now = self.local();
-        let Some(life) = &mut self.life else { return Vec::new() };
-        if life.committing.is_some() {
-            return Vec::new();
+    /// Now and then a person decides otherwise while the answer is on its way, or somebody takes an object away.
+    fn meddled(&self, hour: Hour) -> Option<Want> {
+        let mut world = self.context.world.borrow_mut();
+        if !world.scenario.mischief || !world.fault(300) {
+            return None;
         }
-        let mut events = std::mem::take(&mut life.inbox);
+        if world.random.below(2) == 0 {
+            mischief::take_object(&mut world, Some(hour));
+        }
+        let within = i64::try_from(world.random.below(1500)).unwrap_or(0);
+        Some(Want::Meddle(hour, world.now + TimeDelta::milliseconds(within)))
+    }
+
+    /// Turns until there is something to wait for: the commit, a step, a time.
+    fn turn(&mut self) -> Vec<Want> {
+        let mut wants = Vec::new();
+        loop {
+            let now = self.local();
+            let Some(life) = &mut self.life else { return wants };
+            if life.committing.is_some() {
+                return wants;
+            }
+            let events = std::mem::take(&mut life.inbox);
+            let (changes, steps) = self.take_in(events, now);
+            self.check(&changes);
+            let Some(life) = &mut self.life else { return wants };
+            if changes.is_empty() {
+                self.launch(steps, &mut wants);
+            } else {
+                let mut world = self.context.world.borrow_mut();
+                if !world.calm {
+                    let takes = TimeDelta::milliseconds(1 + i64::try_from(world.random.below(20)).unwrap_or(0));
+                    wants.push(Want::Commit(world.now + takes));
+                    life.committing = Some((changes, steps));
+                    return wants;
+                }
+                drop(world);
+                self.write(&changes, steps, &mut wants);
+            }
+            if self.life.as_ref().is_none_or(|life| life.inbox.is_empty()) || self.context.world.borrow_mut().is_over()
+            {
+                wants.extend(self.rest());
+                return wants;
+            }
+        }
+    }
+
+    fn take_in(&mut self, mut events: Vec<Event>, now: Time) -> (Vec<Change>, Steps) {
+        let (mut changes, mut steps) = (Vec::new(), Vec::new());
+        let Some(life) = &mut self.life else { return (changes, steps) };
         let clock = self.context.clock.get();
         if (clock - life.seen_clock).abs() > TimeDelta::minutes(1) {
             events.insert(0, Event::ClockJumped);
         }
         life.seen_clock = clock;
-        let (mut changes, mut steps) = (Vec::new(), Vec::new());
+        self.context.world.borrow_mut().counts.events += events.len() as u64;
         for event in events {
             for command in life.engine.on_event(event, now) {
                 match command {
                     Command::Record(more) => changes.extend(more),
                     Command::Run(id, step) => steps.push((id, step)),
-                    Command::Say(notice) => {
+                    Command::Say(notice) => self.context.world.borrow_mut().note(|| {
                         let hours = notice.hours.map_or_else(String::new, |hours| hours.to_string());
-                        self.context
-                            .world
-                            .borrow_mut()
-                            .note(|| format!("p{} says {hours}: {}", self.index, notice.text));
-                    }
+                        format!("p{} says {hours}: {}", self.index, notice.text)
+                    }),
                 }
             }
         }
-        self.check();
-        let Some(life) = &mut self.life else { return Vec::new() };
-        if changes.is_empty() {
-            let mut wants = self.launch(steps);
-            wants.extend(self.rest());
-            return wants;
-        }
-        life.committing = Some((changes, steps));
-        let mut world = self.context.world.borrow_mut();
-        let takes = TimeDelta::milliseconds(1 + i64::try_from(world.random.below(20)).unwrap_or(0));
-        vec![Want::Commit(world.now + takes)]
+        (changes, steps)
     }
 
-    fn check(&mut self) {
+    fn check(&mut self, changes: &[Change]) {
         let Some(life) = &mut self.life else { return };
         let mut world = self.context.world.borrow_mut();
-        if let Some(ledger) = life.engine.ledger(&source()) {
-            let reached = ledger.first().zip(ledger.watermark());
-            let before = life.reached.filter(|(first, _)| Some(*first) == ledger.first() && life.was_attached);
-            if before.is_some_and(|(_, watermark)| reached.is_none_or(|(_, now)| now < watermark)) {
-                world.broken("the watermark never moves back", format!("{before:?}, then {reached:?}"));
-            }
-            life.reached = reached;
-            life.was_attached = life.engine.is_attached(&source());
-            check::on_turn(&mut world, self.index, ledger, life.engine.is_attached(&source()));
+        if let Some(ledger) = life.engine.ledger(source()) {
+            let attached = life.engine.is_attached(source());
+            check::on_turn(&mut world, self.index, (ledger, attached), changes, &mut life.seen);
         }
         if let Some(stop) = life.engine.stop() {
             world.broken("the engine has no reason to stop", format!("{stop:?}"));
@@ -256,10 +314,16 @@ impl Process {
             self.life = None;
             return vec![Want::Ended];
         }
-        life.tick += 1;
-        let safety = now + TimeDelta::minutes(20);
-        let next = life.engine.next_time(now).map_or(safety, |time| time.min(safety)) + TimeDelta::milliseconds(1);
-        vec![Want::Tick(life.tick, next - self.context.clock.get())]
+        let next = life.engine.next_time(now).map_or(Time::MAX_UTC, |time| time + TimeDelta::milliseconds(1));
+        let next = if next == Time::MAX_UTC { next } else { next - self.context.clock.get() };
+        let now = self.context.world.borrow().now;
+        life.next_tick = life.next_tick.clamp(now, now + TICKS);
+        life.wanted = next.min(life.next_tick);
+        if life.armed.is_some_and(|armed| armed <= life.wanted) {
+            return Vec::new();
+        }
+        life.armed = Some(life.wanted);
+        vec![Want::Timer(life.wanted)]
     }
 }
 

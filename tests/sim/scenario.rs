@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ampd::model::{Format, Hour, Policy, Random, RetryPolicy, SourcePolicy, Window};
+use ampd::model::{FaultKind, Format, Hour, Policy, Random, RetryPolicy, SourcePolicy, Window};
 use chrono::{DateTime, TimeDelta};
 
 use crate::world::{Time, source};
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub slow_above: u32,
     /// More rows than this are too much for one request.
     pub too_large_above: usize,
+    /// Who says so: Amplitude, or our own limit.
+    pub too_large: FaultKind,
     /// Per hundred hours, each.
     pub troubled: u64,
     pub empty: u64,
@@ -60,7 +62,7 @@ impl Scenario {
         let date_header = r.below(4) != 0;
         let quiet = r.below(12) == 0;
         let mut level = |of: &[u64]| if quiet { 0 } else { pick(r, of) };
-        let (crash, source_noise) = (level(&[0, 20, 100, 300]), level(&[0, 200, 1500]));
+        let (crash, source_noise) = (level(&[0, 30, 130, 400]), level(&[0, 200, 1500]));
         let (lake_noise, late_puts) = (level(&[0, 100, 500]), level(&[0, 0, 300]));
         // Where a manifest may land late and overwrite, that is what is tried.
         let late_puts = if conditional || quiet { late_puts } else { 300 + 300 * (seed % 5) };
@@ -86,6 +88,7 @@ impl Scenario {
             journal_loss: mischief && (!conditional || r.below(2) == 0),
             slow_above: pick(r, &[1, 2, 4, 99, 99]),
             too_large_above: pick(r, &[4, 8, 999, 999]),
+            too_large: pick(r, &[FaultKind::TooLarge, FaultKind::OverArchiveLimit]),
             troubled,
             empty: pick(r, &[0, 15, 50]),
             late: pick(r, &[0, 20, 60]),
@@ -112,7 +115,7 @@ impl Scenario {
             recheck_after: pick(r, &[None, Some(60), Some(240)]).map(TimeDelta::minutes),
         };
         Policy {
-            sources: BTreeMap::from([(source(), source_policy)]),
+            sources: BTreeMap::from([(source().clone(), source_policy)]),
             retry: RetryPolicy {
                 max_attempts: pick(r, &[2, 3, 5]),
                 initial: TimeDelta::seconds(5),
@@ -120,7 +123,7 @@ impl Scenario {
             },
             format: Format::JsonGz,
             part_target: pick(r, &[100, 200, 1_000]),
-            quarantine_invalid: false,
+            quarantine_invalid: r.below(2) == 0,
             single_writer: !conditional,
             late_write: TimeDelta::minutes(15),
             uploads_max: pick(r, &[1, 2, 8]),
@@ -128,6 +131,6 @@ impl Scenario {
     }
 
     pub fn source_policy(&self) -> &SourcePolicy {
-        &self.policy.sources[&source()]
+        &self.policy.sources[source()]
     }
 }

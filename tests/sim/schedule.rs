@@ -1,15 +1,18 @@
 //! One schedule: what happens when, from a seed alone.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::rc::Rc;
 
 use ampd::engine::StepId;
-use ampd::model::Window;
+use ampd::model::{Hour, Window};
 use chrono::TimeDelta;
 
-use crate::lake::{self, LatePut};
+use crate::ending::Look;
+use crate::lake::{self, Body, LatePut};
 use crate::mischief;
+use crate::panics;
 use crate::process::{Process, Want};
 use crate::scenario::{Kind, Scenario};
 use crate::world::{Counts, Shared, Time, World, source};
@@ -18,23 +21,55 @@ use crate::{calm, ending};
 pub enum Action {
     Poll(usize, u64, StepId),
     Commit(usize, u64),
-    Tick(usize, u64, u64),
+    Timer(usize, u64, Time),
     Start(usize),
-    Land(LatePut),
+    Land(Box<LatePut>),
+    Meddle(usize, Hour),
+    Disaster,
     Mischief,
     EndOfOutage,
     Calm,
     Rescue,
+    Look,
 }
+
+/// An action at its time; those of one time in the order in which they were entered.
+struct Entry {
+    time: Time,
+    number: u64,
+    action: Action,
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.time, self.number).cmp(&(other.time, other.number))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Entry {}
 
 pub struct Schedule {
     pub world: Shared,
     pub processes: Vec<Process>,
-    queue: BTreeMap<(Time, u64), Action>,
+    queue: BinaryHeap<Reverse<Entry>>,
     next: u64,
     pub calm_since: Time,
     /// A journal was lost or an old one came back: what only it knew is forgotten.
     pub losses: bool,
+    /// All demands are met.
+    done: bool,
 }
 
 /// How a schedule ended.
@@ -51,12 +86,10 @@ pub fn run(seed: u64, trace: bool) -> Report {
 pub fn run_scenario(scenario: Scenario, seed: u64, trace: bool) -> Report {
     let world: Shared = Rc::new(RefCell::new(World::new(scenario, seed, trace)));
     let shared = Rc::clone(&world);
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || Schedule::new(&shared).play()));
+    let caught = panics::contained(move || Schedule::new(&shared).play());
     let mut world = world.borrow_mut();
-    if let Err(panic) = caught {
-        let words = panic.downcast_ref::<String>().cloned();
-        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        world.broken("the engine does not panic", words.unwrap_or_default());
+    if let Err(words) = caught {
+        world.broken("the engine does not panic", words);
     }
     Report { violation: world.violation.take(), trace: world.trace.take().unwrap_or_default(), counts: world.counts }
 }
@@ -71,10 +104,11 @@ impl Schedule {
         let mut schedule = Self {
             world: Rc::clone(world),
             processes,
-            queue: BTreeMap::new(),
+            queue: BinaryHeap::new(),
             next: 0,
             calm_since: begins + chaos,
             losses: false,
+            done: false,
         };
         for index in 0..kinds.len() {
             let stagger = TimeDelta::seconds(30 * i64::try_from(index).unwrap_or(0));
@@ -91,7 +125,7 @@ impl Schedule {
 
     pub fn at(&mut self, time: Time, action: Action) {
         self.next += 1;
-        self.queue.insert((time, self.next), action);
+        self.queue.push(Reverse(Entry { time, number: self.next, action }));
     }
 
     fn play(mut self) {
@@ -99,41 +133,60 @@ impl Schedule {
         let late_write = self.world.borrow().scenario.policy.late_write;
         let recheck = policy.recheck_after.unwrap_or_default() * 2;
         let end = self.calm_since + policy.empty_confirm + recheck + late_write + TimeDelta::hours(5);
-        while let Some(((time, _), action)) = self.queue.pop_first() {
-            if time > end || self.world.borrow().violation.is_some() {
-                break;
-            }
+        while let Some(Reverse(Entry { time, action, .. })) = self.queue.pop() {
             {
                 let mut world = self.world.borrow_mut();
+                if self.done || time > end || world.is_over() {
+                    break;
+                }
                 world.now = world.now.max(time);
                 world.counts.actions += 1;
-                if world.counts.actions > 200_000 {
-                    world.broken("the engine comes to rest", "200,000 actions");
-                }
             }
             self.act(action);
             self.depart();
         }
-        let Some(life) = self.processes[0].life.as_ref() else {
-            return self.world.borrow_mut().broken("a daemon runs in the end", "process 0");
-        };
-        let mut world = self.world.borrow_mut();
-        if world.violation.is_none()
-            && let Some(ledger) = life.engine.ledger(&source())
-        {
-            ending::at_the_end(&mut world, self.calm_since, ledger, self.losses);
-            let left = self.processes[0].context.stage.borrow().files.keys().copied().collect::<Vec<_>>();
-            let wanted: BTreeSet<_> = ledger.range(..).filter_map(|(_, r)| r.work.as_ref()?.capture).collect();
-            if left.iter().any(|id| !wanted.contains(id)) {
-                world.broken("staging is empty in the end", format!("{left:?}"));
-            }
+        if self.world.borrow().violation.is_some() || self.done {
+            return;
         }
+        let unmet = self.unmet(Look::Last);
+        if let Some((invariant, about)) = unmet {
+            self.world.borrow_mut().broken(invariant, about);
+        }
+    }
+
+    /// What is demanded in the end and not met.
+    fn unmet(&mut self, look: Look) -> Option<ending::Unmet> {
+        let process = &self.processes[0];
+        let Some(life) = process.life.as_ref().filter(|_| process.kind == Kind::Daemon) else {
+            return Some(("a daemon runs in the end", "process 0".to_owned()));
+        };
+        let ledger = life.engine.ledger(source())?;
+        let unmet = ending::unmet(&mut self.world.borrow_mut(), self.calm_since, ledger, self.losses, look);
+        unmet.or_else(|| {
+            let wanted: BTreeSet<_> = ledger.range(..).filter_map(|(_, r)| r.work.as_ref()?.capture).collect();
+            let stage = process.context.stage.borrow();
+            let left = stage.files.keys().filter(|id| !wanted.contains(id)).collect::<Vec<_>>();
+            (!left.is_empty()).then(|| ("staging is empty in the end", format!("{left:?}")))
+        })
+    }
+
+    /// After the faults stopped: over as soon as every demand is met.
+    fn look(&mut self) {
+        self.done = self.unmet(Look::Early).is_none();
+        let later = self.now() + calm::LOOK_EVERY;
+        self.at(later, Action::Look);
     }
 
     fn depart(&mut self) {
         let departing = std::mem::take(&mut self.world.borrow_mut().lake.departing);
         for (time, put) in departing {
-            self.at(time, Action::Land(put));
+            // Where a manifest may land late and overwrite, that is when it is worth losing what knows of it.
+            let overwrites = matches!(put.body, Body::Manifest(_)) && !self.world.borrow().scenario.conditional;
+            if overwrites && self.world.borrow_mut().fault(5000) {
+                let soon = self.now() + TimeDelta::seconds(40);
+                self.at(soon, Action::Disaster);
+            }
+            self.at(time, Action::Land(Box::new(put)));
         }
     }
 
@@ -151,9 +204,9 @@ impl Schedule {
                     self.obey(index, wants);
                 }
             }
-            Action::Tick(index, incarnation, token) => {
-                if self.may_run(index, incarnation, || Action::Tick(index, incarnation, token)) {
-                    let wants = self.processes[index].tick(token);
+            Action::Timer(index, incarnation, armed) => {
+                if self.may_run(index, incarnation, || Action::Timer(index, incarnation, armed)) {
+                    let wants = self.processes[index].timer(armed);
                     self.obey(index, wants);
                 }
             }
@@ -167,13 +220,16 @@ impl Schedule {
                 }
             }
             Action::Land(put) => {
-                let LatePut { key, body } = put;
+                let LatePut { key, body } = *put;
                 lake::apply(&mut self.world.borrow_mut(), &key, body, true);
             }
+            Action::Meddle(index, hour) => mischief::order(self, index, hour),
+            Action::Disaster => mischief::disaster(self),
             Action::Mischief => mischief::happen(self),
             Action::EndOfOutage => mischief::end_of_outage(self),
             Action::Calm => calm::begin(self),
             Action::Rescue => calm::rescue(self),
+            Action::Look => self.look(),
         }
     }
 
@@ -219,7 +275,8 @@ impl Schedule {
             match want {
                 Want::Poll(id, time) => self.at(time, Action::Poll(index, incarnation, id)),
                 Want::Commit(time) => self.at(time, Action::Commit(index, incarnation)),
-                Want::Tick(token, time) => self.at(time, Action::Tick(index, incarnation, token)),
+                Want::Timer(time) => self.at(time, Action::Timer(index, incarnation, time)),
+                Want::Meddle(hour, time) => self.at(time, Action::Meddle(index, hour)),
                 Want::Ended => self.ended(index),
             }
         }
@@ -235,8 +292,12 @@ impl Schedule {
             let next = Window::new(begin, begin.plus(i64::from(window.hours()) - 1));
             self.processes[index].kind = Kind::OneShot(next);
         }
-        let minutes = i64::try_from(1 + self.world.borrow_mut().random.below(30)).unwrap_or(1);
-        let time = self.now() + TimeDelta::minutes(minutes);
+        let pause = {
+            let mut world = self.world.borrow_mut();
+            let most = if world.calm { 120 } else { 30 };
+            1 + world.random.below(most)
+        };
+        let time = self.now() + TimeDelta::minutes(i64::try_from(pause).unwrap_or(1));
         self.at(time, Action::Start(index));
     }
 }

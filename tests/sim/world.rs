@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::LazyLock;
 use std::task::Poll;
 
 use ampd::model::{CaptureId, Hour, Random, SourceName, Window};
@@ -17,8 +18,9 @@ pub type Time = DateTime<Utc>;
 pub type Shared = Rc<RefCell<World>>;
 
 /// One source is enough: sources share nothing but the lake's and the disk's gates.
-pub fn source() -> SourceName {
-    "web".parse().expect("a name")
+pub fn source() -> &'static SourceName {
+    static SOURCE: LazyLock<SourceName> = LazyLock::new(|| "web".parse().expect("a name"));
+    &SOURCE
 }
 
 pub struct World {
@@ -33,8 +35,8 @@ pub struct World {
     pub archives: BTreeMap<CaptureId, Rc<Archive>>,
     /// Good answers without a row of the hour: capture and when it was sampled.
     pub absences: BTreeMap<Hour, Vec<(CaptureId, Time)>>,
-    /// When an hour was last answered well, and with how many rows.
-    pub answers: BTreeMap<Hour, (Time, u64)>,
+    /// When an hour was last answered well, with how many rows, and to which process.
+    pub answers: BTreeMap<Hour, (Time, u64, usize)>,
     /// Captures that a process recorded as staged, with the hours still to be taken from them.
     pub acknowledged: BTreeMap<CaptureId, BTreeSet<Hour>>,
     /// Hours that a person allowed to shrink or to be skipped.
@@ -53,7 +55,11 @@ pub struct World {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
     pub actions: u64,
+    /// Taken in by engines.
+    pub events: u64,
     pub crashes: u64,
+    /// Journals lost or replaced by a backup.
+    pub losses: u64,
     pub requests: u64,
     pub manifests: u64,
 }
@@ -61,7 +67,9 @@ pub struct Counts {
 impl Counts {
     pub fn add(&mut self, other: Counts) {
         self.actions += other.actions;
+        self.events += other.events;
         self.crashes += other.crashes;
+        self.losses += other.losses;
         self.requests += other.requests;
         self.manifests += other.manifests;
     }
@@ -109,13 +117,25 @@ impl World {
         self.violation.get_or_insert(text);
     }
 
+    /// Enough was seen: a violation, or an engine that never comes to rest.
+    pub fn is_over(&mut self) -> bool {
+        if self.counts.actions + self.counts.events > 400_000 {
+            self.broken("the engine comes to rest", "400,000 actions and events");
+        }
+        self.violation.is_some()
+    }
+
     pub fn store_time(&self) -> Time {
         self.now + self.scenario.store_ahead
     }
 
-    /// Mostly short; now and then long enough for everything else to happen meanwhile.
+    /// Mostly short; now and then long enough for everything else to happen meanwhile. None when it is calm: nothing
+    /// can happen in between any more.
     pub fn latency(&mut self) -> TimeDelta {
-        let millis = match self.random.below(if self.calm { 20 } else { 24 }) {
+        if self.calm {
+            return TimeDelta::zero();
+        }
+        let millis = match self.random.below(24) {
             0..20 => 5 + self.random.below(400),
             20..23 => 1_000 + self.random.below(20_000),
             _ => 60_000 + self.random.below(60_000),

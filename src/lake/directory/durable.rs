@@ -19,12 +19,18 @@ const REMEMBERED: usize = 4096;
 /// after its parent was fsynced once: who created it may have crashed before that.
 pub(super) struct Directories {
     durable: Mutex<HashSet<PathBuf>>,
+    #[cfg(test)]
+    done: Mutex<Vec<tests::Done>>,
 }
 
 impl Directories {
     /// Creates the lake's root with everything that leads to it.
     pub(super) fn create_root(root: &Path) -> Result<Self, LakeError> {
-        let directories = Self { durable: Mutex::default() };
+        let directories = Self {
+            durable: Mutex::default(),
+            #[cfg(test)]
+            done: Mutex::default(),
+        };
         let absolute = std::path::absolute(root).map_err(|error| trouble("find", root, &error))?;
         if fs::metadata(&absolute).is_err() {
             directories.create(&absolute).map_err(|error| trouble("create", root, &error))?;
@@ -58,7 +64,7 @@ impl Directories {
             Err(error) => return Err(error),
         }
         // A parent above the root may be closed to us; it is not ours to make durable.
-        match sync(parent) {
+        match self.sync(parent) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             other => other?,
         }
@@ -76,7 +82,7 @@ impl Directories {
 
     /// Makes a file's name durable.
     pub(super) fn sync_parent(&self, file: &Path) -> io::Result<()> {
-        match file.parent().map(sync) {
+        match file.parent().map(|parent| self.sync(parent)) {
             Some(Err(error)) => {
                 self.forget();
                 Err(error)
@@ -85,16 +91,47 @@ impl Directories {
         }
     }
 
+    /// Makes a file's content durable.
+    pub(super) fn sync_content(&self, file: &File, path: &Path) -> io::Result<()> {
+        file.sync_all()?;
+        self.did(path, None);
+        Ok(())
+    }
+
+    /// Gives a file its name, in the place of another file; durable once its parent is synced.
+    pub(super) fn rename(&self, temporary: &Path, target: &Path) -> io::Result<()> {
+        fs::rename(temporary, target)?;
+        self.did(temporary, Some(target));
+        Ok(())
+    }
+
+    /// Gives a file its name, if nobody has it; durable once its parent is synced.
+    pub(super) fn link(&self, temporary: &Path, target: &Path) -> io::Result<()> {
+        fs::hard_link(temporary, target)?;
+        self.did(temporary, Some(target));
+        Ok(())
+    }
+
+    /// Fsyncs a directory.
+    fn sync(&self, directory: &Path) -> io::Result<()> {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        File::open(directory)?.sync_all()?;
+        self.did(directory, None);
+        Ok(())
+    }
+
+    /// Tests remember what was done to the disk, in order, and ask what a power cut would leave of it.
+    #[cfg_attr(not(test), allow(clippy::unused_self))]
+    fn did(&self, path: &Path, named: Option<&Path>) {
+        #[cfg(test)]
+        tests::remember(&self.done, path, named);
+        let _ = (path, named);
+    }
+
     /// Looks at everything anew: after a failure, because somebody may have removed a directory that we remember.
     pub(super) fn forget(&self) {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
-}
-
-/// Fsyncs a directory.
-fn sync(directory: &Path) -> io::Result<()> {
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    File::open(directory)?.sync_all()
 }
 
 /// What went wrong with a file, and whose turn it is.
@@ -119,7 +156,61 @@ pub(super) fn trouble(what: &str, path: &Path, error: &io::Error) -> LakeError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::lake::directory::place::Place;
+    use crate::lake::directory::scratch::Scratch;
+    use crate::lake::directory::writer::FileWriter;
+    use crate::lake::{ObjectWriter as _, Sums};
+
+    /// Something done to the disk: a path was fsynced, or a file got a name.
+    pub(super) type Done = (PathBuf, Option<PathBuf>);
+
+    pub(super) fn remember(done: &Mutex<Vec<Done>>, path: &Path, named: Option<&Path>) {
+        done.lock().unwrap().push((path.to_path_buf(), named.map(Path::to_path_buf)));
+    }
+
+    fn place(root: &Path) -> Arc<Place> {
+        let directories = Directories::create_root(root).unwrap();
+        let scratch = Scratch::open(root, &directories).unwrap();
+        Arc::new(Place { root: root.to_path_buf(), directories, scratch })
+    }
+
+    /// Whether a key is there after a power cut that leaves nothing but what was fsynced: its content before it got its
+    /// name, its name since, and every directory that leads to it.
+    fn survives(place: &Place, key: &str) -> bool {
+        let done = place.directories.done.lock().unwrap().clone();
+        let target = place.root.join(key);
+        let synced = |path: &Path, done: &[Done]| done.iter().any(|(at, named)| at == path && named.is_none());
+        let Some(named) = done.iter().rposition(|(_, named)| named.as_deref() == Some(&target)) else { return false };
+        let directories = target.ancestors().skip(1).take_while(|path| *path != place.root);
+        synced(&done[named].0, &done[..named])
+            && synced(target.parent().unwrap(), &done[named..])
+            && directories.map(|directory| directory.parent().unwrap()).all(|parent| synced(parent, &done))
+    }
+
+    #[tokio::test]
+    async fn what_is_answered_survives_a_power_cut() {
+        let outside = tempfile::tempdir().unwrap();
+        let root = outside.path().join("lake");
+        for turn in 0..2 {
+            let place = place(&root);
+            if turn == 1 {
+                // Somebody made it and crashed before it was durable.
+                fs::create_dir(root.join("a1")).unwrap();
+            }
+            place.put(&format!("a{turn}/put"), b"x").unwrap();
+            assert!(survives(&place, &format!("a{turn}/put")));
+            place.create(&format!("a{turn}/b/created"), b"x").unwrap();
+            assert!(survives(&place, &format!("a{turn}/b/created")));
+            let key = format!("a{turn}/c/d/written");
+            let mut writer = FileWriter::begin(Arc::clone(&place), key.clone()).unwrap();
+            writer.write("x".into()).await.unwrap();
+            Box::new(writer).finish(Sums::of(b"x")).await.unwrap();
+            assert!(survives(&place, &key));
+        }
+    }
 
     #[test]
     fn a_full_disk_waits_and_a_closed_one_asks_for_a_person() {

@@ -29,7 +29,7 @@ impl Place {
     /// Writes a temporary file, whole and fsynced.
     pub(super) fn written(&self, body: &[u8]) -> Result<PathBuf, LakeError> {
         let (mut file, path) = self.scratch.file()?;
-        let done = file.write_all(body).and_then(|()| file.sync_all());
+        let done = file.write_all(body).and_then(|()| self.directories.sync_content(&file, &path));
         self.or_remove(&path, done)?;
         Ok(path)
     }
@@ -51,7 +51,7 @@ impl Place {
     }
 
     pub(super) fn moved(&self, temporary: &Path, target: &Path) -> Result<(), LakeError> {
-        let renamed = self.directories.lead_to(target).and_then(|()| fs::rename(temporary, target));
+        let renamed = self.directories.lead_to(target).and_then(|()| self.directories.rename(temporary, target));
         self.or_remove(temporary, renamed)
     }
 
@@ -62,7 +62,7 @@ impl Place {
     pub(super) fn create(&self, key: &str, body: &[u8]) -> Result<Created, LakeError> {
         let target = self.path(key)?;
         let temporary = self.written(body)?;
-        let linked = match self.directories.lead_to(&target).and_then(|()| fs::hard_link(&temporary, &target)) {
+        let linked = match self.directories.lead_to(&target).and_then(|()| self.directories.link(&temporary, &target)) {
             Ok(()) => Ok(Created::Created),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
             Err(error) if no_hard_links(&error) => {

@@ -48,7 +48,8 @@ impl FileWriter {
         let file = self.file.into_std().await;
         let (place, target, temporary) = (self.place, self.target, self.temporary);
         blocking(move || {
-            file.sync_all().map_err(|error| trouble("write", &temporary.0, &error))?;
+            let synced = place.directories.sync_content(&file, &temporary.0);
+            synced.map_err(|error| trouble("write", &temporary.0, &error))?;
             place.publish(&temporary.0, &target)?;
             Ok(Stored::default())
         })
