@@ -44,9 +44,11 @@ fn socket() -> &'static PathBuf {
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let world = World::new(30).await;
+                let mut world = World::new(30).await;
                 tell.send(world.socket()).unwrap();
-                std::future::pending::<()>().await;
+                while let Some(answer) = world.reloads.recv().await {
+                    let _ = answer.send(Err("nothing to take over".to_owned()));
+                }
             });
         });
         told.recv().expect("the server starts")
