@@ -21,7 +21,7 @@ use crate::lake::{self, Lake};
 use crate::model::{Policy, RetryPolicy, SourceName, SourcePolicy};
 use crate::problem::Failure;
 use crate::stage::{Stage, StageError};
-use crate::telemetry::{self, Guard, Metrics, Progress};
+use crate::telemetry::{self, Guard, Line, Metrics, Progress, say};
 
 /// A command's surroundings.
 pub struct Session {
@@ -77,7 +77,7 @@ pub fn random_seed() -> Result<u64, Failure> {
 impl Session {
     /// Loads the configuration and starts the log.
     pub fn open(global: &Global) -> Result<Self, Failure> {
-        Self::with(global, load(global)?)
+        Ok(Self::with(global, load(global)?)?.warned())
     }
 
     /// As [`Session::open`], without secrets: see [`load_to_look`].
@@ -89,7 +89,7 @@ impl Session {
     /// when it has to do the work itself.
     pub fn open_to_work(global: &Global) -> Result<Self, Failure> {
         match load(global) {
-            Ok(loaded) => Self::with(global, loaded),
+            Ok(loaded) => Ok(Self::with(global, loaded)?.warned()),
             Err(failure) => {
                 let loaded = load_to_look(global).map_err(|_| failure.clone())?;
                 Ok(Self { lacks: Some(failure), ..Self::with(global, loaded)? })
@@ -112,6 +112,19 @@ impl Session {
     pub fn replace(&mut self, loaded: Loaded) {
         self.log.set_level(&loaded.config.log.level);
         self.loaded = loaded;
+        self.warn();
+    }
+
+    fn warned(self) -> Self {
+        self.warn();
+        self
+    }
+
+    /// What is doubtful about the configuration, for the log: `ampd config check` shows it with its place and help.
+    fn warn(&self) {
+        for warning in &self.loaded.warnings {
+            say(&Line::warn(format!("{} ({}): `ampd config check`", warning.message, warning.code)));
+        }
     }
 
     /// The configuration.

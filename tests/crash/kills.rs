@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::ops::AddAssign;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -238,7 +239,8 @@ impl<'a> Life<'a> {
             self.figures.rows += lake.newest(&hour).unwrap()["rows"].as_u64().unwrap();
             self.figures.hours += 1;
         }
-        let left = |dir: &str| files_below(&self.world.path(dir)).into_iter().filter(|p| !p.ends_with("lock")).count();
+        let is_lock = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("lock"));
+        let left = |dir: &str| files_below(&self.world.path(dir)).into_iter().filter(|path| !is_lock(path)).count();
         assert_eq!((left("stage"), left("lake/_ampd/v1/tmp")), (0, 0), "staging and the lake are tidied");
         if !self.mischief {
             self.count_downloads();

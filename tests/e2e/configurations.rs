@@ -86,6 +86,13 @@ fn warnings_are_no_data() {
 }
 
 #[test]
+fn who_works_says_what_is_doubtful_about_its_configuration() {
+    let world = World::new(1);
+    let worked = ended(world.command(&["once"]).env("AMPD_LGO", "info").spawn().unwrap());
+    assert!(worked.code == 0 && worked.stderr.contains("AMPD_LGO"), "{worked}");
+}
+
+#[test]
 fn usage_errors_end_with_2() {
     let world = World::new(1);
     for arguments in [&["onse"][..], &["backfill"], &["backfill", "--from", "x"], &["hour", "retry", "yesteryear"]] {

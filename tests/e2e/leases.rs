@@ -151,7 +151,8 @@ fn a_zombie_harms_nothing(world: &World) {
     // It looks at the lake when its schedule ticks, and tidies up what it left there itself.
     first.wait_for("it knows that all is published", Installation::is_complete);
     first.wait_for("what no manifest names is gone", |_| world.lake().unnamed().is_empty());
-    assert_eq!(world.requests().len(), asked, "the zombie asked for something");
+    // What its last turn had begun when it was stopped may still go out.
+    assert!(world.requests().len() <= asked + 1, "the zombie asked for more than it had begun");
     assert!(second.leads());
     each_hour_once(world);
     first.expect(0, &["verify"]);

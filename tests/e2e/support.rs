@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -144,7 +145,9 @@ impl World {
         if fs::read_to_string(&file).is_ok_and(|there| there == text) {
             return self.bare(arguments);
         }
-        fs::write(file, text).unwrap();
+        fs::write(&file, text).unwrap();
+        // It holds keys.
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
         self.bare(arguments)
     }
 
