@@ -1,6 +1,7 @@
 //! The world of these tests: a simulator, a directory lake, the real binary.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -27,6 +28,7 @@ impl World {
         let simulator = Simulator::start(options, "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let world = Self { dir: tempfile::tempdir().unwrap(), simulator, first };
         fs::write(world.path("ampd.toml"), world.config()).unwrap();
+        fs::set_permissions(world.path("ampd.toml"), fs::Permissions::from_mode(0o600)).unwrap();
         world.ok(&["once", "-q"]).await;
         world
     }
