@@ -45,7 +45,10 @@ impl Engine {
                 self.end_hour_step(&source, hour);
                 match answer {
                     Ok(outcome) => self.on_publish_answer(turn, &source, hour, &draft, &capture, outcome),
-                    Err(fault) => self.lake_fault(turn, Some(&source), Some(Window::of(hour)), fault),
+                    Err(fault) => {
+                        self.may_land_late(turn, &source, hour);
+                        self.lake_fault(turn, Some(&source), Some(Window::of(hour)), fault);
+                    }
                 }
             }
             Step::Capture(_)

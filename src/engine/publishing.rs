@@ -23,9 +23,7 @@ impl Engine {
             return;
         }
         if self.conditional_writes == Some(false) {
-            if let Some(source) = self.sources.get_mut(name) {
-                source.manifests_asked.insert(hour, turn.now);
-            }
+            self.may_land_late(turn, name, hour);
             if let Some(work) = record.work.as_mut().filter(|work| work.manifest_asked != capture.id) {
                 work.manifest_asked = capture.id;
                 self.put(turn, name, hour, record);
@@ -33,6 +31,14 @@ impl Engine {
         }
         let step = Step::Publish { source: name.clone(), hour, draft, capture };
         self.run_hour(turn, name, hour, step);
+    }
+
+    /// On a store without conditional writes: the hour's manifest is being asked for, or was not answered. It is sent at
+    /// some time during its step, so what waits for it to land counts from the step's end.
+    pub(super) fn may_land_late(&mut self, turn: &Turn, name: &SourceName, hour: Hour) {
+        if let Some(source) = self.sources.get_mut(name).filter(|_| self.conditional_writes == Some(false)) {
+            source.manifests_asked.insert(hour, turn.now);
+        }
     }
 
     /// Without conditional writes, a manifest that another capture asked for may still land and overwrite: wait it out.

@@ -1,6 +1,8 @@
 //! How it all ends well: faults stop, and a person tries again what was set aside.
 
-use ampd::engine::{Order, SourceEnd};
+use std::collections::BTreeMap;
+
+use ampd::engine::Order;
 use ampd::model::Hour;
 use chrono::TimeDelta;
 
@@ -48,7 +50,8 @@ pub fn begin(schedule: &mut Schedule) {
 pub fn rescue(schedule: &mut Schedule) {
     for index in 0..schedule.processes.len() {
         let Some(life) = &schedule.processes[index].life else { continue };
-        if matches!(life.engine.stuck(source(), schedule.now()), Some(SourceEnd::RequestRefused(_))) {
+        let reports = life.engine.reports(schedule.now(), 1, &BTreeMap::new(), None);
+        if reports.iter().flat_map(|report| &report.problems).any(|problem| problem.code == "E207") {
             schedule.crash(index);
             continue;
         }

@@ -19,7 +19,9 @@ impl World {
     pub fn answered(&mut self, process: usize, id: CaptureId, window: Window, archive: Archive) -> Rc<Archive> {
         for hour in (window.first().index()..=window.last().index()).map(Hour::from_index) {
             let rows = archive.rows(hour).len() as u64;
-            if archive.broken.is_none() {
+            // An answer that is set aside for a person is none.
+            let set_aside = self.scenario.policy.quarantine_invalid && archive.content(hour).rows_invalid > 0;
+            if archive.broken.is_none() && !set_aside {
                 self.answers.insert(hour, (archive.sampled, rows, process));
             }
             if rows == 0 {

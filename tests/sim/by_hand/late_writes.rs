@@ -66,3 +66,18 @@ fn the_wait_for_late_writes_is_neither_cut_short_nor_stretched_by_a_clock_that_w
         assert!(hand.waits_for(publishes(hour)));
     }
 }
+
+#[test]
+fn what_waits_for_an_unanswered_manifest_counts_from_the_end_of_its_step() {
+    let hour = first();
+    let mut hand = Hand::without_conditional_writes(1);
+    hand.wake_after(late());
+    asked_for_a_manifest(&mut hand, hour);
+    hand.now += TimeDelta::minutes(2);
+    hand.answer(publishes(hour), failed(FaultKind::LakeUnavailable));
+    hand.send(Event::Order(Order::Skip(source().clone(), hour, "a person says so".to_owned())));
+    hand.wake_after(late() - TimeDelta::minutes(1));
+    assert!(!hand.waits_for(publishes(hour)), "it may have been sent a moment before the step ended");
+    hand.wake_after(TimeDelta::minutes(1));
+    assert!(hand.waits_for(publishes(hour)));
+}
