@@ -1,6 +1,7 @@
 //! What the lake says of itself and of a source's hours.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::try_join;
 
 use super::points::lake_down;
 use super::{LiveEffects, lake_fault, now};
@@ -32,9 +33,9 @@ impl LiveEffects {
         let lake = &*self.lake;
         let first_hour =
             async { lake::first_hour(lake, source, wanted, fallback, now()).await.map_err(|e| lake_fault(&e)) };
-        let first_hour = around(Point::AttachFirstHour, lake_down, first_hour).await?;
+        let first_hour = around(Point::AttachFirstHour, lake_down, first_hour);
         let listed = async { lake::list_manifests(lake, source, from).await.map_err(|e| lake_fault(&e)) };
-        let listed = around(Point::AttachList, lake_down, listed).await?;
+        let (first_hour, listed) = try_join!(first_hour, around(Point::AttachList, lake_down, listed))?;
         let manifests = listed.into_iter().map(|entry| (entry.hour, entry.generation, entry.modified)).collect();
         Ok(Outcome::Attached { first_hour, manifests })
     }

@@ -27,7 +27,7 @@ impl Meter {
         metrics.step_ended(phase, crate::clock::since(self.started));
         match outcome {
             Outcome::Failed { fault, .. } => metrics.step_failed(phase, fault.kind),
-            Outcome::Published(published) => metrics.hour_published(published.generation, self.rows),
+            Outcome::Published { newest, .. } => metrics.hour_published(newest.generation, self.rows),
             _ => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The commit point: the hour's manifests are listed, every object is checked, then the manifest is created once.
 
 use futures_util::future::try_join_all;
+use tokio::try_join;
 
 use super::points::lake_down;
 use super::{LiveEffects, lake_fault, now};
@@ -21,17 +22,23 @@ impl LiveEffects {
         draft: Draft,
         capture: CaptureFacts,
     ) -> Result<Outcome, Fault> {
-        let there = around(Point::PublishList, lake_down, self.manifests_of(source, hour)).await?;
+        // Asked at once: nothing of it changes anything, and a store far away answers slowly.
+        let checked =
+            async { try_join!(self.missing_object(&draft.objects), self.has_leftovers(source, hour, &draft)) };
+        let (there, (missing, leftovers)) = try_join!(
+            around(Point::PublishList, lake_down, self.manifests_of(source, hour)),
+            around(Point::PublishCheck, lake_down, checked)
+        )?;
         if let Some(outcome) = settled(&draft, &capture, &there) {
             return Ok(outcome);
         }
-        if let Some(missing) = around(Point::PublishCheck, lake_down, self.missing_object(&draft.objects)).await? {
+        if let Some(missing) = missing {
             return Ok(Outcome::ObjectsMissing(missing));
         }
         let manifest = compose(source, hour, draft.clone(), capture.clone());
         let created = async { lake::create_manifest(&*self.lake, &manifest).await.map_err(|e| lake_fault(&e)) };
         match around(Point::PublishManifest, lake_down, created).await? {
-            Created::Created => Ok(Outcome::Published(manifest.reference())),
+            Created::Created => Ok(Outcome::Published { newest: manifest.reference(), leftovers }),
             Created::Exists => {
                 let there = self.manifests_of(source, hour).await?;
                 let outcome = settled(&draft, &capture, &there);
@@ -73,6 +80,12 @@ impl LiveEffects {
         }
         Ok(None)
     }
+
+    /// Whether the hour has objects that are not the draft's and that no manifest will name any more.
+    async fn has_leftovers(&self, source: &SourceName, hour: Hour, draft: &Draft) -> Result<bool, Fault> {
+        let objects = self.objects_of(source, hour).await?;
+        Ok(publish::leaves_others(objects, draft))
+    }
 }
 
 /// What a store's word about an object differs from what was uploaded; `None` when it agrees as far as it says.
@@ -88,7 +101,8 @@ pub(crate) fn difference<'a>(object: &Object, head: Option<&'a Head>) -> Option<
 /// How the step ends without creating anything, when the manifests that are there say so.
 fn settled(draft: &Draft, capture: &CaptureFacts, there: &[Manifest]) -> Option<Outcome> {
     publish::settled(draft.generation, capture.id, there).map(|settled| match settled {
-        Settled::Ours(newest) => Outcome::Published(newest),
+        // An earlier process looked beside its objects, and the answer is lost: it is looked again.
+        Settled::Ours(newest) => Outcome::Published { newest, leftovers: true },
         Settled::Contested(newest) => Outcome::Contested(newest),
     })
 }

@@ -11,7 +11,7 @@ use crate::model::sweep::{Published, decide};
 use crate::model::{Fault, Hour, SourceName, layout};
 use crate::telemetry::{Line, Phase, say};
 
-/// Objects of one hour looked at in a sweep.
+/// Objects of one hour looked at.
 const OBJECTS_MAX: usize = 100_000;
 
 impl LiveEffects {
@@ -19,15 +19,7 @@ impl LiveEffects {
         let store_time = self.lake.store_time().await.map_err(|error| lake_fault(&error))?;
         let mut waiting = Vec::new();
         for hour in hours {
-            let lake = &*self.lake;
-            let prefix = layout::hour_prefix(source, *hour);
-            let listed = async { lake::list_all(lake, &prefix, None, OBJECTS_MAX).await.map_err(|e| lake_fault(&e)) };
-            let objects: Vec<(String, u32)> = around(Point::SweepList, lake_down, listed)
-                .await?
-                .into_iter()
-                .filter_map(|object| Some((layout::parse_object_key(source, &object.key)?.generation, object.key)))
-                .map(|(generation, key)| (key, generation))
-                .collect();
+            let objects = around(Point::SweepList, lake_down, self.objects_of(source, *hour)).await?;
             if objects.is_empty() {
                 continue;
             }
@@ -36,13 +28,25 @@ impl LiveEffects {
                 waiting.push(*hour);
             }
             for key in &decision.delete {
-                let deleted = async { lake.delete(key).await.map_err(|error| lake_fault(&error)) };
+                let deleted = async { self.lake.delete(key).await.map_err(|error| lake_fault(&error)) };
                 around(Point::SweepDelete, lake_down, deleted).await?;
                 let line = Line::debug(format!("deleted {key}: no manifest names it or ever will"));
                 say(&line.phase(Phase::S3Load).source(source).hour(*hour));
             }
         }
         Ok(Outcome::Swept { waiting })
+    }
+
+    /// The hour's objects, with the generation in their keys.
+    pub(super) async fn objects_of(&self, source: &SourceName, hour: Hour) -> Result<Vec<(String, u32)>, Fault> {
+        let prefix = layout::hour_prefix(source, hour);
+        let listed =
+            lake::list_all(&*self.lake, &prefix, None, OBJECTS_MAX).await.map_err(|error| lake_fault(&error))?;
+        let with_generation = |object: lake::Listed| {
+            let generation = layout::parse_object_key(source, &object.key)?.generation;
+            Some((object.key, generation))
+        };
+        Ok(listed.into_iter().filter_map(with_generation).collect())
     }
 
     async fn published(&self, source: &SourceName, hour: Hour) -> Result<Vec<Published>, Fault> {

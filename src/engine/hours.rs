@@ -208,6 +208,7 @@ impl Engine {
         hour: Hour,
         published: ManifestRef,
         ours: bool,
+        leftovers: bool,
     ) {
         let Some(source) = self.sources.get_mut(name) else { return };
         source.manifests_asked.remove(&hour);
@@ -216,7 +217,7 @@ impl Engine {
         let before = record.published;
         let Some(work) = record.work.clone() else { return };
         record.published = Some(published);
-        record.leftovers |= before.is_some() && published.generation > 1;
+        record.leftovers |= leftovers;
         let state = published.facts.map_or(HourState::Data, |facts| facts.state);
         record.recheck_due =
             recheck_after.filter(|_| state != HourState::Skipped).map(|after| published.published_at + after);

@@ -200,7 +200,7 @@ fn what_is_handed_over_to_a_follower_is_done_and_nothing_else() {
     hand.captured();
     hand.answer(is_upload, Outcome::Uploaded(draft()));
     let published = hand.published_by_another();
-    hand.answer(is_publish, Outcome::Published(published));
+    hand.answer(is_publish, Outcome::Published { newest: published, leftovers: false });
     assert!(!hand.has(is_capture));
     let progress = hand.engine.following(&web(), &[], hand.now, hand.now).unwrap();
     assert_eq!((progress.left, progress.unopened), (2, 2), "these have to be ordered");
@@ -242,7 +242,7 @@ fn a_listing_waits_until_nothing_of_the_source_is_being_published() {
     hand.send(Event::Lead(web(), true));
     assert!(!hand.has(is_attach), "it could miss what lands meanwhile");
     let published = hand.published_by_another();
-    hand.answer(is_publish, Outcome::Published(published));
+    hand.answer(is_publish, Outcome::Published { newest: published, leftovers: false });
     hand.attached(&[hour(0)]);
     assert_eq!(hand.watermark(), Some(hour(0)));
 }

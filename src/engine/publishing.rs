@@ -101,7 +101,9 @@ impl Engine {
             work.capture == capture.id && matches!(&work.phase, Phase::Uploaded(uploaded) if **uploaded == *draft)
         });
         match outcome {
-            Outcome::Published(published) => self.on_published(turn, name, hour, published, ours),
+            Outcome::Published { newest, leftovers } => {
+                self.on_published(turn, name, hour, newest, ours, leftovers);
+            }
             _ if !ours => {}
             Outcome::Contested(newest) => self.on_contested(turn, name, hour, draft, capture, newest),
             Outcome::ObjectsMissing(what) => {

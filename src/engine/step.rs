@@ -147,7 +147,12 @@ pub enum Outcome {
     /// [`Step::Upload`]
     Uploaded(Box<Draft>),
     /// [`Step::Publish`]: the hour's manifest is in the lake, by this call or an earlier one with the same capture.
-    Published(ManifestRef),
+    Published {
+        /// What the hour's newest manifest says.
+        newest: ManifestRef,
+        /// Objects that no manifest names, or an old one, may lie beside it.
+        leftovers: bool,
+    },
     /// [`Step::Publish`]: the hour's newest manifest is not the one before the draft's generation.
     Contested(Option<ManifestRef>),
     /// [`Step::Publish`]: an object that the manifest would name is not there, or not as it was uploaded.

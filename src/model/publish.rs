@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use super::manifest::{Manifest, ManifestRef, Object};
+use super::manifest::{Draft, Manifest, ManifestRef, Object};
 use super::names::CaptureId;
 
 /// A manifest of the hour: its generation, and the capture it names (none for a skipped hour).
@@ -71,6 +71,14 @@ pub fn settled(generation: u32, capture: Option<CaptureId>, there: &[impl Borrow
     }
 }
 
+/// Whether the hour has objects (key and generation) that the draft's manifest will not name and no later one can: left
+/// by a process that died with its journal, by a rival, or by the generation before. Asked before the manifest, so what is
+/// written meanwhile is not seen: its writer will meet the manifest, and remember what it left.
+pub fn leaves_others(objects: impl IntoIterator<Item = (String, u32)>, draft: &Draft) -> bool {
+    let names = |key: &str| draft.objects.iter().any(|object| object.key == key);
+    objects.into_iter().any(|(key, generation)| generation <= draft.generation && !names(&key))
+}
+
 /// What a store says of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found<'a> {
@@ -102,6 +110,7 @@ pub fn difference(object: &Object, found: Option<Found>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Content, HourState};
 
     fn taken(generation: u32, capture: u64) -> Taken {
         Taken { generation, capture: Some(CaptureId::from_bits(capture)) }
@@ -109,6 +118,31 @@ mod tests {
 
     fn ours() -> CaptureId {
         CaptureId::from_bits(1)
+    }
+
+    #[test]
+    fn objects_that_nothing_names_are_seen_beside_the_draft_those_of_a_later_generation_are_not() {
+        let object = |key: &str| Object {
+            key: key.to_owned(),
+            bytes: 1,
+            rows: 1,
+            sha256: None,
+            crc64nvme: None,
+            etag: None,
+        };
+        let draft = Draft {
+            generation: 2,
+            state: HourState::Data,
+            reason: None,
+            project: None,
+            content: Content::default(),
+            objects: vec![object("ours")],
+        };
+        let there = |keys: &[(&str, u32)]| keys.iter().map(|(key, g)| ((*key).to_owned(), *g)).collect::<Vec<_>>();
+        assert!(!leaves_others(there(&[]), &draft));
+        assert!(!leaves_others(there(&[("ours", 2), ("a rival's next", 3)]), &draft));
+        assert!(leaves_others(there(&[("ours", 2), ("of a lost journal", 2)]), &draft));
+        assert!(leaves_others(there(&[("the generation before", 1)]), &draft));
     }
 
     #[test]

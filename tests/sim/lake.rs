@@ -84,6 +84,11 @@ impl Lake {
         let prefix = layout::hour_prefix(source(), hour);
         self.objects.range(prefix.clone()..).take_while(move |(key, _)| key.starts_with(&prefix))
     }
+
+    /// Their keys and the generations in them.
+    pub fn with_generations(&self, hour: Hour) -> Vec<(String, u32)> {
+        self.objects_of(hour).map(|(key, stored)| (key.clone(), stored.of.1)).collect()
+    }
 }
 
 fn unavailable(words: &str) -> Fault {

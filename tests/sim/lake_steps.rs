@@ -56,7 +56,7 @@ impl Context {
                 read(&self.world, |world| world.lake.of_hour(hour).map(|(m, _)| Rc::clone(m)).collect()).await?;
             match publish::settled(draft.generation, capture.id, &taken) {
                 None => {}
-                Some(Settled::Ours(newest)) => return Ok(Outcome::Published(newest)),
+                Some(Settled::Ours(newest)) => return Ok(Outcome::Published { newest, leftovers: true }),
                 Some(Settled::Contested(newest)) => return Ok(Outcome::Contested(newest)),
             }
             let checked = self.world.borrow().now;
@@ -71,11 +71,13 @@ impl Context {
                     return Ok(Outcome::ObjectsMissing(missing));
                 }
             }
+            let leftovers = read(&self.world, |world| publish::leaves_others(world.lake.with_generations(hour), draft));
+            let leftovers = leftovers.await?;
             let manifest = self.manifest(hour, draft, capture.clone());
             let published = manifest.reference();
             let key = layout::manifest_key(source(), hour, draft.generation);
             if put(&self.world, &key, Body::Manifest(Rc::new(manifest))).await? == Created::Created {
-                return Ok(Outcome::Published(published));
+                return Ok(Outcome::Published { newest: published, leftovers });
             }
         }
     }
@@ -105,10 +107,7 @@ impl Context {
     pub async fn sweep(&self, hours: &[Hour]) -> Result<Outcome, Fault> {
         let mut waiting = Vec::new();
         for hour in hours.iter().copied() {
-            let objects: Vec<(String, u32)> = read(&self.world, |world| {
-                world.lake.objects_of(hour).map(|(key, stored)| (key.clone(), stored.of.1)).collect()
-            })
-            .await?;
+            let objects = read(&self.world, |world| world.lake.with_generations(hour)).await?;
             let (manifests, time) = read(&self.world, |world| {
                 let published = |(m, modified): &(Rc<Manifest>, Time)| sweep::Published {
                     generation: m.generation,

@@ -156,7 +156,7 @@ impl Hand {
         let hour = first();
         self.captured(&[hour]);
         self.answer(uploads(hour), draft(rows, 1));
-        self.answer(publishes(hour), Outcome::Published(rival(rows, self.now)));
+        self.answer(publishes(hour), Outcome::Published { newest: rival(rows, self.now), leftovers: false });
     }
 
     fn waits_for(&self, which: impl Fn(&Step) -> bool) -> bool {
