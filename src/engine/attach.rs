@@ -48,12 +48,11 @@ impl Engine {
         let seven_days = newest.plus(-FALLBACK);
         // Hours that may have been published again lately are listed too, still in one request: the journal may be an
         // old backup, which knows neither their newest generation nor that a recheck of it is due.
-        let recheck_after = policy.and_then(|policy| policy.recheck_after);
-        let rechecked_from =
-            recheck_after.map(|after| Hour::containing(newest.start() - after - rebuild::RECHECK_WITHIN));
+        let recheck_after = policy.and_then(|policy| policy.recheck_after).unwrap_or_default();
+        let again_from = Hour::containing(newest.start() - recheck_after - rebuild::RECHECK_WITHIN);
         Step::Attach {
             source: name.clone(),
-            from: watermark.map(|watermark| rechecked_from.map_or(watermark.next(), |from| from.min(watermark.next()))),
+            from: watermark.map(|watermark| again_from.min(watermark.next())),
             wanted: policy.and_then(|policy| policy.start),
             fallback: backfill_from.map_or(seven_days, |from| from.min(seven_days)),
         }
