@@ -1,4 +1,4 @@
-//! The wall clock and the monotonic clock. Nobody else reads one (`tests/tidy.rs` and `clippy.toml` say so),
+//! The wall clock and the monotonic clock. Nobody else reads one (`tests/tidy` and `clippy.toml` say so),
 //! so that every decision takes the time as an argument and can be replayed.
 
 use std::time::{Duration, Instant};

@@ -26,7 +26,7 @@
 //! | [`failpoints`] | where a test makes the real binary go wrong; nothing without the feature of that name |
 //! | [`simulator`] | an Amplitude with planted faults and a truth; it shares no parsing and no planning with the rest |
 //!
-//! `ARCHITECTURE.md` says where everything is and what must stay absent. `tests/tidy.rs` keeps the imports as they are.
+//! `ARCHITECTURE.md` says where everything is and what must stay absent. `tests/tidy` keeps the imports as they are.
 //!
 //! # The promises
 //!
