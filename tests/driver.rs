@@ -1,25 +1,22 @@
 //! The driver between the engine and the world: what it waits for comes in time, whatever else it is asked meanwhile.
 #![allow(missing_docs)]
 
+#[path = "fixtures/engine.rs"]
+mod fixtures;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ampd::clock;
-use ampd::engine::{Driver, Effects, Engine, Handle, Notice, Observer, Order, Outcome, Step};
+use ampd::engine::{Driver, Effects, Engine, Handle, Order, Outcome, Step};
 use ampd::journal::{Journal, JournalError, MemoryJournal};
-use ampd::model::{Change, Fault, FaultKind, Format, Hour, Policy, RetryPolicy, Snapshot, SourceName, SourcePolicy};
-use chrono::{DateTime, TimeDelta, Utc};
+use ampd::model::{Change, Fault, FaultKind, Hour, Policy, RetryPolicy, Snapshot};
+use chrono::TimeDelta;
 use tokio::sync::mpsc;
 
-struct Silent;
-
-impl Observer for Silent {
-    fn notice(&mut self, _: &Notice) {}
-    fn turn(&mut self, _: &Engine, _: DateTime<Utc>) {}
-    fn end(&mut self, _: &Engine, _: DateTime<Utc>) {}
-}
+use fixtures::{Silent, policy, web};
 
 /// The lake is empty, and staging is always full.
 struct Full {
@@ -41,30 +38,10 @@ impl Effects for Full {
     }
 }
 
-fn web() -> SourceName {
-    "web".parse().unwrap()
-}
-
-fn policy(first: Hour) -> Policy {
-    let source = SourcePolicy {
-        start: Some(first),
-        max_parallel: 1,
-        window_max: 1,
-        settle_delay: TimeDelta::hours(2),
-        empty_confirm: TimeDelta::hours(1),
-        recheck_after: None,
-    };
+/// Asks again after a moment.
+fn impatient(first: Hour) -> Policy {
     let wait = TimeDelta::milliseconds(200);
-    Policy {
-        sources: [(web(), source)].into(),
-        retry: RetryPolicy { max_attempts: 5, initial: wait, max: wait },
-        format: Format::JsonGz,
-        part_target: 1 << 27,
-        quarantine_invalid: false,
-        single_writer: false,
-        late_write: TimeDelta::minutes(15),
-        uploads_max: 4,
-    }
+    Policy { retry: RetryPolicy { max_attempts: 5, initial: wait, max: wait }, ..policy(Some(first)) }
 }
 
 /// A running driver over this journal, and how often Amplitude was asked.
@@ -73,7 +50,7 @@ fn start(journal: Box<dyn Journal>) -> (Handle, Arc<AtomicU32>) {
     let first = Hour::containing(now - TimeDelta::hours(5));
     let captures = Arc::new(AtomicU32::new(0));
     let effects = Full { first, captures: Arc::clone(&captures) };
-    let engine = Engine::new(policy(first), None, Snapshot::default(), 1, now);
+    let engine = Engine::new(impatient(first), None, Snapshot::default(), 1, now);
     let mut driver = Driver::new(engine, journal, Arc::new(effects), Box::new(Silent), false);
     let (control, mut controls) = mpsc::channel(64);
     tokio::spawn(async move { driver.run(&mut controls).await });

@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure how long they wait")]
 #![allow(clippy::large_stack_arrays, reason = "bytes to pour")]
 
+#[path = "../fixtures/engine.rs"]
+mod fixtures;
 mod hostile;
 mod routes;
 mod world;

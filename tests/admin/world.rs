@@ -11,17 +11,17 @@ use ampd::clock;
 use ampd::commands::observe::{About, report};
 use ampd::commands::run::Leases;
 use ampd::config::Admin;
-use ampd::engine::{Driver, Effects, Engine, Handle, Notice, Observer, Outcome, Step};
+use ampd::engine::{Driver, Effects, Engine, Handle, Outcome, Step};
 use ampd::journal::MemoryJournal;
 use ampd::model::report::{DaemonReport, LakeReport};
-use ampd::model::{
-    ContentHash, Fault, FaultKind, Format, Hour, HourRecord, HourState, ManifestFacts, ManifestRef, Phase, Policy,
-    RetryPolicy, Snapshot, SourceName, SourcePolicy, SourceRecord, Why, Work,
-};
+use ampd::model::{Fault, FaultKind, Hour, HourRecord, Phase, Snapshot, SourceRecord, Why, Work};
 use ampd::telemetry::Metrics;
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
+
+pub use super::fixtures::web;
+use super::fixtures::{Silent, policy, published};
 
 /// The server, what is behind it, and a client.
 pub struct World {
@@ -35,18 +35,11 @@ pub struct World {
     pub due: Hour,
 }
 
-struct Silent;
-
-impl Observer for Silent {
-    fn notice(&mut self, _: &Notice) {}
-    fn turn(&mut self, _: &Engine, _: DateTime<Utc>) {}
-    fn end(&mut self, _: &Engine, _: DateTime<Utc>) {}
-}
-
 /// The lake is as the journal says; Amplitude never answers.
 struct Waiting {
     first: Hour,
     due: Hour,
+    broken: Hour,
     published_at: DateTime<Utc>,
 }
 
@@ -54,55 +47,15 @@ impl Effects for Waiting {
     async fn run(&self, step: Step) -> Outcome {
         match step {
             Step::Identify => Outcome::Identified { lake: "lake".to_owned(), conditional_writes: true, created: false },
-            Step::Attach { .. } => {
-                // The two after the hour that is set aside; those before it need not be listed.
-                let manifests = [-1, 0].map(|n| (self.due.plus(n), 1, self.published_at)).into();
+            Step::Attach { from, .. } => {
+                let listed = from.unwrap_or(self.first).max(self.first).index()..=self.due.index();
+                let published = listed.map(Hour::from_index).filter(|hour| *hour != self.broken);
+                let manifests = published.map(|hour| (hour, 1, self.published_at)).collect();
                 Outcome::Attached { first_hour: self.first, manifests }
             }
             Step::Capture(_) => std::future::pending().await,
             _ => Outcome::Done,
         }
-    }
-}
-
-pub fn web() -> SourceName {
-    "web".parse().unwrap()
-}
-
-fn policy(first: Hour) -> Policy {
-    let source = SourcePolicy {
-        start: Some(first),
-        max_parallel: 1,
-        window_max: 24,
-        settle_delay: TimeDelta::hours(2),
-        empty_confirm: TimeDelta::hours(1),
-        recheck_after: None,
-    };
-    Policy {
-        sources: [(web(), source)].into(),
-        retry: RetryPolicy { max_attempts: 5, initial: TimeDelta::seconds(5), max: TimeDelta::minutes(15) },
-        format: Format::JsonGz,
-        part_target: 1 << 27,
-        quarantine_invalid: false,
-        single_writer: false,
-        late_write: TimeDelta::minutes(15),
-        uploads_max: 4,
-    }
-}
-
-fn published(now: DateTime<Utc>) -> HourRecord {
-    let facts = ManifestFacts {
-        state: HourState::Data,
-        rows: 100,
-        rows_invalid: 0,
-        bytes: 2000,
-        content_hash: ContentHash::default(),
-        capture: None,
-    };
-    let published_at = now - TimeDelta::days(1);
-    HourRecord {
-        published: Some(ManifestRef { generation: 1, published_at, facts: Some(facts) }),
-        ..Default::default()
     }
 }
 
@@ -126,13 +79,13 @@ impl World {
         let due = Hour::containing(now - TimeDelta::hours(2)).previous();
         let first = due.plus(1 - hours);
         let broken = due.plus(-2);
-        let record = |hour: Hour| if hour == broken { set_aside() } else { published(now) };
+        let record = |hour: Hour| if hour == broken { set_aside() } else { published(now - TimeDelta::days(1)) };
         let hours = (0..hours).map(|n| (web(), first.plus(n), record(first.plus(n)))).collect();
         let sources = vec![(web(), SourceRecord { first_hour: Some(first), ..SourceRecord::default() })];
         let snapshot = Snapshot { hours, sources, ..Snapshot::default() };
-        let engine = Engine::new(policy(first), None, snapshot, 1, now);
+        let engine = Engine::new(policy(Some(first)), None, snapshot, 1, now);
         let journal: Box<MemoryJournal> = Box::default();
-        let effects = Waiting { first, due, published_at: now - TimeDelta::days(1) };
+        let effects = Waiting { first, due, broken, published_at: now - TimeDelta::days(1) };
         let mut driver = Driver::new(engine, journal, Arc::new(effects), Box::new(Silent), false);
         let (control, mut controls) = mpsc::channel(64);
         tokio::spawn(async move { driver.run(&mut controls).await });
