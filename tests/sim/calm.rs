@@ -6,7 +6,7 @@ use ampd::engine::Order;
 use ampd::model::Hour;
 use chrono::TimeDelta;
 
-use crate::mischief::send_order;
+use crate::mischief::{self, send_order};
 use crate::scenario::Kind;
 use crate::schedule::{Action, Schedule};
 use crate::world::source;
@@ -31,6 +31,7 @@ pub fn begin(schedule: &mut Schedule) {
         if process.life.is_none() {
             schedule.start_later(index);
         }
+        mischief::lead(schedule, index, true);
     }
     if schedule.processes[0].kind != Kind::Daemon {
         schedule.processes[0].kind = Kind::Daemon;

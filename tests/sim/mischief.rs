@@ -7,7 +7,7 @@ use ampd::model::{FaultKind, Hour, Window};
 use chrono::TimeDelta;
 
 use crate::amplitude::Outage;
-use crate::scenario::pick;
+use crate::scenario::{Kind, pick};
 use crate::schedule::{Action, Schedule};
 use crate::world::{World, source};
 
@@ -31,7 +31,7 @@ pub fn happen(schedule: &mut Schedule) {
     let next = schedule.now() + minutes(schedule, 25);
     schedule.at(next, Action::Mischief);
     let index = usize::try_from(below(schedule, schedule.processes.len() as u64)).unwrap_or(0);
-    match below(schedule, 15) {
+    match below(schedule, 16) {
         0 | 1 => pause(schedule, index),
         2 => outage(schedule),
         3 => {
@@ -49,6 +49,7 @@ pub fn happen(schedule: &mut Schedule) {
         14 => damage_stage(schedule, index),
         10 | 11 => take_object(&mut schedule.world.borrow_mut(), None),
         12 => wrong_clock(schedule, index),
+        13 => lose_lease(schedule, index),
         _ => schedule.crash_if_alive(index),
     }
 }
@@ -241,6 +242,27 @@ pub fn take_object(world: &mut World, of: Option<Hour>) {
     world.lake.objects.remove(&key);
     let now = world.now;
     world.lake.taken.insert(key, now);
+}
+
+/// Somebody else leads for a while: the process goes on as a follower, also after a crash.
+fn lose_lease(schedule: &mut Schedule, index: usize) {
+    if schedule.processes[index].kind == Kind::Daemon {
+        lead(schedule, index, false);
+        let back = schedule.now() + minutes(schedule, 90);
+        schedule.at(back, Action::Lead(index));
+    }
+}
+
+/// The process is told that it leads, or does not.
+pub fn lead(schedule: &mut Schedule, index: usize, leads: bool) {
+    schedule.world.borrow_mut().note(|| format!("p{index} {}", if leads { "leads" } else { "follows" }));
+    let process = &mut schedule.processes[index];
+    process.leads = leads;
+    // One that is paused finds out before its next turn.
+    if process.paused_until <= schedule.world.borrow().now {
+        let wants = process.send(Event::Wake);
+        schedule.obey(index, wants);
+    }
 }
 
 fn wrong_clock(schedule: &mut Schedule, index: usize) {

@@ -53,6 +53,8 @@ pub struct Process {
     pub paused_until: Time,
     /// Not started before.
     pub not_before: Time,
+    /// It holds the lease; asked before every turn, as in production.
+    pub leads: bool,
     policy: Policy,
 }
 
@@ -82,6 +84,7 @@ impl Process {
             incarnation: 0,
             paused_until: Time::UNIX_EPOCH,
             not_before: Time::UNIX_EPOCH,
+            leads: true,
             policy,
         }
     }
@@ -105,8 +108,12 @@ impl Process {
             }
         };
         let snapshot = self.journal.load().unwrap_or_default();
+        let mut engine = Engine::new(self.policy.clone(), scope, snapshot, seed, self.local());
+        if !self.leads {
+            engine.begin_following();
+        }
         self.life = Some(Life {
-            engine: Engine::new(self.policy.clone(), scope, snapshot, seed, self.local()),
+            engine,
             flights: BTreeMap::new(),
             inbox: vec![Event::Started],
             committing: None,
@@ -275,6 +282,9 @@ impl Process {
             events.insert(0, Event::ClockJumped);
         }
         life.seen_clock = clock;
+        if life.engine.leads(source()) != self.leads {
+            events.insert(0, Event::Lead(source().clone(), self.leads));
+        }
         self.context.world.borrow_mut().counts.events += events.len() as u64;
         for event in events {
             for command in life.engine.on_event(event, now) {

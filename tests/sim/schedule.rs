@@ -28,6 +28,8 @@ pub enum Action {
     Disaster,
     Mischief,
     EndOfOutage,
+    /// The process leads again.
+    Lead(usize),
     Calm,
     Rescue,
     Look,
@@ -227,6 +229,7 @@ impl Schedule {
             Action::Disaster => mischief::disaster(self),
             Action::Mischief => mischief::happen(self),
             Action::EndOfOutage => mischief::end_of_outage(self),
+            Action::Lead(index) => mischief::lead(self, index, true),
             Action::Calm => calm::begin(self),
             Action::Rescue => calm::rescue(self),
             Action::Look => self.look(),
