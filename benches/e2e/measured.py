@@ -74,7 +74,20 @@ def cpu_seconds(pid):
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def wake_ups(pid):
-    """Voluntary context switches of all its threads."""
-    threads = os.listdir(f"/proc/{pid}/task")
-    return sum(int(status(f"{pid}/task/{thread}").get("voluntary_ctxt_switches", 0)) for thread in threads)
+def switches(pid):
+    """Voluntary context switches of each thread so far."""
+    counts = {}
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        counts[thread] = int(status(f"{pid}/task/{thread}").get("voluntary_ctxt_switches", 0))
+    return counts
+
+
+def wake_ups(pid, seconds):
+    """Voluntary context switches of all its threads over so long, those of threads that end or begin meanwhile too."""
+    total, before = 0, switches(pid)
+    for _ in range(seconds):
+        time.sleep(1)
+        after = switches(pid)
+        total += sum(count - before.get(thread, 0) for thread, count in after.items())
+        before = after
+    return total
