@@ -18,6 +18,7 @@ import daemon
 import figures
 import pipelines
 import scenarios
+import stages
 
 SCENARIOS = {
     "loopback": scenarios.loopback,
@@ -26,6 +27,7 @@ SCENARIOS = {
     "shapes": scenarios.shapes,
     "year": daemon.year,
     "daemon": daemon.daemon,
+    "profile": stages.profile,
 }
 
 

@@ -7,7 +7,6 @@ import statistics
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FIGURES = os.path.join(ROOT, "benches", "figures.json")
 PAGE = os.path.join(ROOT, "docs", "performance.md")
-MARK = re.compile(r"(<!-- figures: [^>]*-->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 # Name, target (reach, aim, whether less is better), unit.
 TARGETS = [
@@ -84,14 +83,31 @@ def table(kept):
     return "\n".join(lines) + "\n"
 
 
+def stages(kept):
+    """CPU-seconds per raw GB of each stage: a column for each format and column of the figures."""
+    profiles = [(column, form, kept[column]["profile"][form]) for column in sorted(kept) for form in kept[column].get("profile", {})]
+    profiles.sort(key=lambda one: one[1], reverse=True)
+    if not profiles:
+        return "not measured\n"
+    head = ["CPU-s per raw GB", *(f"`{form}`, {column}" for column, form, _ in profiles)]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for name in profiles[0][2]:
+        lines.append("| " + " | ".join([name, *(f"{found[name]:.2f}" for _, _, found in profiles)]) + " |")
+    sums = (f"**{sum(found.values()):.2f}**" for _, _, found in profiles)
+    lines.append("| " + " | ".join(["together", *sums]) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def write_page():
-    """Writes the table of what is kept into docs/performance.md, between its marks."""
+    """Writes the tables of what is kept into docs/performance.md, between their marks."""
     with open(FIGURES) as file:
         kept = json.load(file)
     with open(PAGE) as file:
         page = file.read()
-    page, marks = MARK.subn(lambda mark: mark[1] + table(kept) + mark[2], page)
-    if marks != 1:
-        raise SystemExit(f"{PAGE}: the marks of the table are not there once")
+    for mark, text in (("figures", table(kept)), ("stages", stages(kept))):
+        between = re.compile(rf"(<!-- {mark}: [^>]*-->\n).*?(<!-- end of {mark} -->)", re.DOTALL)
+        page, marks = between.subn(lambda found: found[1] + text + found[2], page)
+        if marks != 1:
+            raise SystemExit(f"{PAGE}: the marks of `{mark}` are not there once")
     with open(PAGE, "w") as file:
         file.write(page)
