@@ -119,7 +119,7 @@ impl Engine {
         if let Some(fault) = &source.request_refused {
             problems.push(general(fault, Some("ampd explain E207".to_owned())));
         }
-        for hour in source.ledger.open() {
+        for hour in source.ledger.worked() {
             let Some(work) = source.ledger.work(*hour).filter(|work| work.phase == Phase::Quarantined) else {
                 continue;
             };
