@@ -60,10 +60,9 @@ impl DirectoryLake {
 
 impl Lake for DirectoryLake {
     fn writer<'a>(&'a self, key: &'a str) -> Answer<'a, Box<dyn ObjectWriter>> {
-        let key = key.to_owned();
-        self.on_disk(move |place| {
-            Ok(Box::new(writer::FileWriter::begin(Arc::clone(place), key)?) as Box<dyn ObjectWriter>)
-        })
+        // The disk is touched with the object's bytes.
+        let writer = writer::FileWriter::begin(Arc::clone(&self.place), key.to_owned());
+        Box::pin(async { Ok(Box::new(writer?) as Box<dyn ObjectWriter>) })
     }
 
     fn create<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Created> {
