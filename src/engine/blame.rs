@@ -24,7 +24,7 @@ impl Engine {
                 && !source.is_capturing(*hour)
                 && source.failed_at.get(hour).is_none_or(|failed| asked >= *failed)
         };
-        let suspects: Vec<Hour> = source.ledger.open().iter().copied().filter(is_suspect).collect();
+        let suspects: Vec<Hour> = source.ledger.worked().iter().copied().filter(is_suspect).collect();
         for hour in suspects {
             let fault = self.sources.get(name).and_then(|source| source.ledger.work(hour)?.last_fault.clone());
             if let Some(fault) = fault {

@@ -64,7 +64,7 @@ impl Engine {
             return Vec::new();
         }
         let is_aside = |record: &HourRecord| record.published.is_none() && record.is_quarantined();
-        let hours = source.ledger.open().iter().filter(|hour| source.ledger.get(**hour).is_some_and(is_aside));
+        let hours = source.ledger.worked().iter().filter(|hour| source.ledger.get(**hour).is_some_and(is_aside));
         hours.map(|hour| (*hour, 1)).take(READ_BATCH).collect()
     }
 

@@ -201,7 +201,7 @@ impl Engine {
                         Phase::Pending | Phase::Provisional | Phase::Quarantined => false,
                     })
                 };
-                source.ledger.open().iter().filter(lost).map(|hour| (name.clone(), *hour)).collect::<Vec<_>>()
+                source.ledger.worked().iter().filter(lost).map(|hour| (name.clone(), *hour)).collect::<Vec<_>>()
             })
             .collect();
         for (source, hour) in orphans {
@@ -292,7 +292,8 @@ impl Engine {
             let free =
                 |hour: Hour| self.is_free(name, source, hour) && !taken.iter().any(|window| window.contains(hour));
             let due_now = source.due_now(now);
-            let plan = Plan { ledger: &source.ledger, policy, record: &source.record, now, due_now, free: &free };
+            let span = self.span(name);
+            let plan = Plan { ledger: &source.ledger, policy, record: &source.record, now, due_now, span, free: &free };
             let Some(window) = plan.next() else { return taken };
             taken.push(window);
         }
@@ -307,7 +308,13 @@ impl Engine {
         };
         let free = |hour: Hour| self.is_free(name, source, hour);
         let due_now = source.due_now(now);
-        ask(&Plan { ledger: &source.ledger, policy, record: &source.record, now, due_now, free: &free })
+        let span = self.span(name);
+        ask(&Plan { ledger: &source.ledger, policy, record: &source.record, now, due_now, span, free: &free })
+    }
+
+    /// What a one-shot command works on lies between these hours.
+    fn span(&self, name: &SourceName) -> Option<Window> {
+        self.scope.as_ref()?.span(name)
     }
 
     fn is_free(&self, name: &SourceName, source: &SourceState, hour: Hour) -> bool {

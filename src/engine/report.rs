@@ -119,7 +119,7 @@ impl Engine {
         if let Some(fault) = &source.request_refused {
             problems.push(general(fault, Some("ampd explain E207".to_owned())));
         }
-        for hour in source.ledger.open() {
+        for hour in source.ledger.worked() {
             let Some(work) = source.ledger.work(*hour).filter(|work| work.phase == Phase::Quarantined) else {
                 continue;
             };
@@ -183,9 +183,9 @@ fn counts(source: &SourceState, first: Option<Hour>, due: Hour) -> HourCounts {
     let mut counts = HourCounts::default();
     let Some(first) = first.filter(|first| *first <= due) else { return counts };
     let mut seen: u64 = 0;
-    for (hour, _) in source.ledger.range(first..=due) {
+    for (hour, record) in source.ledger.range(first..=due) {
         seen += 1;
-        match mark(source, hour, Some(first), due) {
+        match mark_of(source, hour, Some(record), Some(first), due) {
             HourMark::Published => counts.published += 1,
             HourMark::Empty => counts.empty += 1,
             HourMark::Skipped => counts.skipped += 1,
@@ -201,7 +201,11 @@ fn counts(source: &SourceState, first: Option<Hour>, due: Hour) -> HourCounts {
 }
 
 fn mark(source: &SourceState, hour: Hour, first: Option<Hour>, due: Hour) -> HourMark {
-    match source.ledger.get(hour) {
+    mark_of(source, hour, source.ledger.get(hour), first, due)
+}
+
+fn mark_of(source: &SourceState, hour: Hour, record: Option<&HourRecord>, first: Option<Hour>, due: Hour) -> HourMark {
+    match record {
         Some(HourRecord { published: Some(published), .. }) => match published.facts.map(|facts| facts.state) {
             Some(HourState::Empty) => HourMark::Empty,
             Some(HourState::Skipped) => HourMark::Skipped,

@@ -17,6 +17,7 @@ pub struct Ledger {
     horizon: Option<Hour>,
     watermark: Option<Hour>,
     open: BTreeSet<Hour>,
+    worked: BTreeSet<Hour>,
     rechecks: BTreeSet<(DateTime<Utc>, Hour)>,
     unread: BTreeSet<Hour>,
     leftovers: BTreeSet<Hour>,
@@ -70,6 +71,11 @@ impl Ledger {
     /// Hours that are due and unpublished, and hours with work, in order.
     pub fn open(&self) -> &BTreeSet<Hour> {
         &self.open
+    }
+
+    /// Hours with work, in order: those of the open ones that anything is known of.
+    pub fn worked(&self) -> &BTreeSet<Hour> {
+        &self.worked
     }
 
     /// Published hours to be asked again, by when.
@@ -147,6 +153,7 @@ impl Ledger {
         }
         let in_business = self.first.is_some_and(|first| first <= hour) && self.horizon.is_some_and(|h| hour <= h);
         set(&mut self.open, hour, record.work.is_some() || (record.published.is_none() && in_business));
+        set(&mut self.worked, hour, record.work.is_some());
         set(&mut self.unread, hour, record.published.is_some_and(|published| published.facts.is_none()));
         set(&mut self.leftovers, hour, record.leftovers);
         set(&mut self.skips, hour, record.work.as_deref().is_some_and(Work::is_skip));
@@ -220,6 +227,9 @@ mod tests {
         ledger.put(hour(0), record);
         assert_eq!(ledger.watermark(), Some(hour(1)));
         assert!(ledger.open().contains(&hour(0)));
+        assert_eq!(ledger.worked().iter().copied().collect::<Vec<_>>(), [hour(0)]);
+        ledger.put(hour(0), published());
+        assert!(ledger.open().is_empty() && ledger.worked().is_empty());
     }
 
     #[test]

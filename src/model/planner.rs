@@ -1,6 +1,8 @@
 //! Which hours to ask for next, and in which window. Backfill, retry, second askings and rechecks are all just hours
 //! that are ready.
 
+use std::ops::Bound;
+
 use chrono::{DateTime, Utc};
 
 use super::hour::Hour;
@@ -33,6 +35,8 @@ pub struct Plan<'a> {
     pub now: DateTime<Utc>,
     /// The earlier of the local clock and Amplitude's: judges what is due.
     pub due_now: DateTime<Utc>,
+    /// No hour outside is free: of a long backlog only these are looked at. Everything without.
+    pub span: Option<Window>,
     /// Whether an hour may be asked for: in scope and not in work.
     pub free: &'a dyn Fn(Hour) -> bool,
 }
@@ -40,11 +44,12 @@ pub struct Plan<'a> {
 impl Plan<'_> {
     /// The next window to ask for: the oldest hours that are ready, then rechecks, then hours the source failed on.
     pub fn next(&self) -> Option<Window> {
-        let open = || self.ledger.open().iter().copied();
+        let open = || self.open();
+        let suspects = || self.ledger.worked().iter().copied();
         let rechecks = || self.due_rechecks();
         self.first_run(open(), |kind| kind != Kind::Suspect)
             .or_else(|| self.first_run(rechecks(), |kind| kind == Kind::Recheck))
-            .or_else(|| self.first_run(open(), |kind| kind == Kind::Suspect))
+            .or_else(|| self.first_run(suspects(), |kind| kind == Kind::Suspect))
     }
 
     /// Whether anything waits to be asked, now or after a pause (provisional hours whose time has not come and
@@ -61,8 +66,7 @@ impl Plan<'_> {
                     },
                 }
         };
-        self.ledger.open().iter().any(|hour| (self.free)(*hour) && waits(*hour))
-            || self.due_rechecks().any(|hour| (self.free)(hour))
+        self.open().any(|hour| (self.free)(hour) && waits(hour)) || self.due_rechecks().any(|hour| (self.free)(hour))
     }
 
     /// When something that waits becomes ready, if nothing else happens.
@@ -77,10 +81,20 @@ impl Plan<'_> {
                 Some(Phase::Captured | Phase::Uploaded(_) | Phase::Quarantined) => None,
             }
         };
-        let open = self.ledger.open().iter().filter(|hour| (self.free)(**hour)).filter_map(hour_time).min();
+        // An hour without work waits for nothing.
+        let work = self.ledger.worked().iter().filter(|hour| (self.free)(**hour)).filter_map(hour_time).min();
         let recheck = self.policy.recheck_after.and(self.ledger.rechecks().first()).map(|(due, _)| *due + ahead);
         let next_hour = self.policy.due_at(self.policy.newest_due(self.due_now).next()) + ahead;
-        [open, recheck, Some(next_hour)].into_iter().flatten().filter(|time| *time > self.now).min()
+        [work, recheck, Some(next_hour)].into_iter().flatten().filter(|time| *time > self.now).min()
+    }
+
+    /// The open hours that may be free.
+    fn open(&self) -> impl Iterator<Item = Hour> {
+        let (from, to) = match self.span {
+            Some(span) => (Bound::Included(span.first()), Bound::Included(span.last())),
+            None => (Bound::Unbounded, Bound::Unbounded),
+        };
+        self.ledger.open().range((from, to)).copied()
     }
 
     fn due_rechecks(&self) -> impl Iterator<Item = Hour> {

@@ -88,6 +88,13 @@ impl Scope {
     pub fn contains(&self, source: &SourceName, hour: Hour) -> bool {
         self.sources.get(source).is_some_and(|windows| in_any(windows, hour))
     }
+
+    /// From the first to the last hour of a source in it; `None` when all its hours are.
+    pub fn span(&self, source: &SourceName) -> Option<Window> {
+        let windows = self.sources.get(source)?;
+        let first = windows.iter().map(|window| window.first()).min()?;
+        Window::new(first, windows.iter().map(|window| window.last()).max()?)
+    }
 }
 
 /// Whether an hour lies in one of the windows; without any, every hour does.

@@ -5,9 +5,10 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::LakeError;
+use super::together::Together;
 
 /// Owner everything, group reads: a lake is for its readers too, but not for everybody.
 const DIRECTORY_MODE: u32 = 0o750;
@@ -19,6 +20,7 @@ const REMEMBERED: usize = 4096;
 /// after its parent was fsynced once: who created it may have crashed before that.
 pub(super) struct Directories {
     durable: Mutex<HashSet<PathBuf>>,
+    syncs: Together<Result<(), Arc<io::Error>>>,
     #[cfg(test)]
     done: Mutex<Vec<tests::Done>>,
 }
@@ -28,6 +30,7 @@ impl Directories {
     pub(super) fn create_root(root: &Path) -> Result<Self, LakeError> {
         let directories = Self {
             durable: Mutex::default(),
+            syncs: Together::default(),
             #[cfg(test)]
             done: Mutex::default(),
         };
@@ -47,9 +50,18 @@ impl Directories {
         file.parent().map_or(Ok(()), |parent| self.create(parent))
     }
 
+    /// Makes the directory of a file before the file's content is fsynced, which takes the directory to the disk too
+    /// where the file system has one log: its own fsync then finds little to do. What fails here fails again in
+    /// [`Directories::lead_to`], and is told there.
+    pub(super) fn make_ahead(&self, file: &Path) {
+        if let Some(parent) = file.parent().filter(|parent| !self.is_durable(parent)) {
+            let _ = DirBuilder::new().mode(DIRECTORY_MODE).create(parent);
+        }
+    }
+
     /// Creates a directory, its parents first, each one durable before anything is put into it.
     pub(super) fn create(&self, directory: &Path) -> io::Result<()> {
-        if self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(directory) {
+        if self.is_durable(directory) {
             return Ok(());
         }
         let Some(parent) = directory.parent() else { return Ok(()) };
@@ -70,6 +82,10 @@ impl Directories {
         }
         self.remember(directory.to_path_buf());
         Ok(())
+    }
+
+    fn is_durable(&self, directory: &Path) -> bool {
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(directory)
     }
 
     fn remember(&self, directory: PathBuf) {
@@ -112,10 +128,12 @@ impl Directories {
         Ok(())
     }
 
-    /// Fsyncs a directory.
+    /// Fsyncs a directory. Who wants it at the same time shares the fsync, and its failure.
     fn sync(&self, directory: &Path) -> io::Result<()> {
         let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-        File::open(directory)?.sync_all()?;
+        let synced =
+            self.syncs.run(directory, || File::open(directory).and_then(|file| file.sync_all()).map_err(Arc::new));
+        synced.map_err(|error| io::Error::new(error.kind(), error))?;
         self.did(directory, None);
         Ok(())
     }
@@ -156,11 +174,8 @@ pub(super) fn trouble(what: &str, path: &Path, error: &io::Error) -> LakeError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::lake::directory::place::Place;
-    use crate::lake::directory::scratch::Scratch;
     use crate::lake::directory::writer::FileWriter;
     use crate::lake::{ObjectWriter as _, Sums};
 
@@ -169,12 +184,6 @@ mod tests {
 
     pub(super) fn remember(done: &Mutex<Vec<Done>>, path: &Path, named: Option<&Path>) {
         done.lock().unwrap().push((path.to_path_buf(), named.map(Path::to_path_buf)));
-    }
-
-    fn place(root: &Path) -> Arc<Place> {
-        let directories = Directories::create_root(root).unwrap();
-        let scratch = Scratch::open(root, &directories).unwrap();
-        Arc::new(Place { root: root.to_path_buf(), directories, scratch })
     }
 
     /// Whether a key is there after a power cut that leaves nothing but what was fsynced: its content before it got its
@@ -195,7 +204,7 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let root = outside.path().join("lake");
         for turn in 0..2 {
-            let place = place(&root);
+            let place = Arc::new(Place::open(root.clone()).unwrap());
             if turn == 1 {
                 // Somebody made it and crashed before it was durable.
                 fs::create_dir(root.join("a1")).unwrap();

@@ -18,12 +18,11 @@ mod durable;
 mod place;
 mod replace;
 mod scratch;
+mod together;
 mod walk;
 mod writer;
 
-use durable::Directories;
 use place::Place;
-use scratch::Scratch;
 
 /// Keys per page. Each page reads a directory anew, so pages are long.
 const PAGE: usize = 10_000;
@@ -38,11 +37,7 @@ impl DirectoryLake {
     /// Opens a lake, creating its directory where it is missing, and sweeps what crashed processes left unfinished.
     pub async fn open(path: &Path) -> Result<Self, LakeError> {
         let root = path.to_path_buf();
-        let place = blocking(move || {
-            let directories = Directories::create_root(&root)?;
-            let scratch = Scratch::open(&root, &directories)?;
-            Ok(Place { root, directories, scratch })
-        });
+        let place = blocking(move || Place::open(root));
         Ok(Self { place: Arc::new(place.await?), page: PAGE })
     }
 
@@ -65,10 +60,9 @@ impl DirectoryLake {
 
 impl Lake for DirectoryLake {
     fn writer<'a>(&'a self, key: &'a str) -> Answer<'a, Box<dyn ObjectWriter>> {
-        let key = key.to_owned();
-        self.on_disk(move |place| {
-            Ok(Box::new(writer::FileWriter::begin(Arc::clone(place), key)?) as Box<dyn ObjectWriter>)
-        })
+        // The disk is touched with the object's bytes.
+        let writer = writer::FileWriter::begin(Arc::clone(&self.place), key.to_owned());
+        Box::pin(async { Ok(Box::new(writer?) as Box<dyn ObjectWriter>) })
     }
 
     fn create<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Created> {
@@ -101,7 +95,7 @@ impl Lake for DirectoryLake {
 
     fn list_page<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> Answer<'a, Page> {
         let (prefix, after, page) = (prefix.to_owned(), after.unwrap_or_default().to_owned(), self.page);
-        self.on_disk(move |place| walk::page(&place.root, &prefix, &after, page))
+        self.on_disk(move |place| walk::page(place, &prefix, &after, page))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Answer<'a, ()> {

@@ -9,6 +9,8 @@ use chrono::{DateTime, Utc};
 
 use super::durable::{Directories, trouble};
 use super::scratch::Scratch;
+use super::together::Together;
+use super::walk::Reading;
 use super::{LakeError, too_long};
 use crate::lake::{Created, GET_MAX, Head, keys};
 
@@ -17,9 +19,17 @@ pub(super) struct Place {
     pub(super) root: PathBuf,
     pub(super) directories: Directories,
     pub(super) scratch: Scratch,
+    pub(super) readings: Together<Reading>,
 }
 
 impl Place {
+    /// Opens a lake's directory, made where it is missing, and sweeps what crashed processes left unfinished.
+    pub(super) fn open(root: PathBuf) -> Result<Self, LakeError> {
+        let directories = Directories::create_root(&root)?;
+        let scratch = Scratch::open(&root, &directories)?;
+        Ok(Self { root, directories, scratch, readings: Together::default() })
+    }
+
     /// The file of a key.
     pub(super) fn path(&self, key: &str) -> Result<PathBuf, LakeError> {
         keys::check(key)?;

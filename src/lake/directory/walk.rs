@@ -2,17 +2,21 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::LakeError;
 use super::durable::trouble;
-use super::place::{absent, modified};
+use super::place::{Place, absent, modified};
 use crate::lake::{Listed, Page, keys};
 use crate::model::layout;
 
+/// What a directory holds: each name with a zero byte after it, and a slash before that when it is a directory.
+pub(super) type Reading = Result<Arc<str>, LakeError>;
+
 /// The first `limit` keys that begin with `prefix` and are greater than `after`.
-pub(super) fn page(root: &Path, prefix: &str, after: &str, limit: usize) -> Result<Page, LakeError> {
+pub(super) fn page(place: &Place, prefix: &str, after: &str, limit: usize) -> Result<Page, LakeError> {
     keys::check_prefix(prefix)?;
-    let mut walk = Walk { root, prefix, after, limit, page: Page::default() };
+    let mut walk = Walk { place, prefix, after, limit, page: Page::default() };
     // Nothing above the prefix's deepest directory is of interest.
     let start = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
     walk.directory(start)?;
@@ -20,7 +24,7 @@ pub(super) fn page(root: &Path, prefix: &str, after: &str, limit: usize) -> Resu
 }
 
 struct Walk<'a> {
-    root: &'a Path,
+    place: &'a Place,
     prefix: &'a str,
     after: &'a str,
     limit: usize,
@@ -44,7 +48,7 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, key: String) -> Result<(), LakeError> {
-        let path = self.root.join(&key);
+        let path = self.place.root.join(&key);
         let metadata = match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => metadata,
             Ok(_) => return Ok(()),
@@ -63,28 +67,14 @@ impl Walk<'_> {
     /// The entries of a directory that may hold keys of the page, directories with a slash at their end: so they sort
     /// as their keys do (`a.b` before `a/c`, whatever a directory named `a` would say).
     fn names(&self, directory: &str) -> Result<Vec<String>, LakeError> {
-        let path = self.root.join(directory);
-        let entries = match fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if absent(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(trouble("list", &path, &error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| trouble("list", &path, &error))?;
-            // A name that is not UTF-8 is nobody's key.
-            let Some(name) = entry.file_name().to_str().map(|name| format!("{directory}{name}")) else { continue };
-            let kind = entry.file_type().map_err(|error| trouble("look at", &entry.path(), &error))?;
-            if kind.is_symlink() && entry.path().is_dir() {
-                let entry = entry.path();
-                return Err(LakeError::Refused(format!(
-                    "{} is a symbolic link to a directory: what lies behind it would be missed or listed twice",
-                    entry.display()
-                )));
-            }
-            let name = if kind.is_dir() { format!("{name}/") } else { name };
-            if self.wanted(&name) {
-                names.push(name);
+        let path = self.place.root.join(directory);
+        let entries = self.place.readings.run(&path, || read(&path))?;
+        let (mut names, mut key) = (Vec::new(), directory.to_owned());
+        for name in entries.split_terminator('\0') {
+            key.truncate(directory.len());
+            key.push_str(name);
+            if self.wanted(&key) {
+                names.push(key.clone());
             }
         }
         names.sort_unstable();
@@ -100,6 +90,33 @@ impl Walk<'_> {
             name.starts_with(self.prefix) && name > self.after
         }
     }
+}
+
+/// Reads a directory; one that is not there is empty.
+fn read(path: &Path) -> Reading {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if absent(&error) => return Ok("".into()),
+        Err(error) => return Err(trouble("list", path, &error)),
+    };
+    let mut names = String::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| trouble("list", path, &error))?;
+        let name = entry.file_name();
+        // A name that is not UTF-8 is nobody's key.
+        let Some(name) = name.to_str() else { continue };
+        let kind = entry.file_type().map_err(|error| trouble("look at", &entry.path(), &error))?;
+        if kind.is_symlink() && entry.path().is_dir() {
+            let entry = entry.path();
+            return Err(LakeError::Refused(format!(
+                "{} is a symbolic link to a directory: what lies behind it would be missed or listed twice",
+                entry.display()
+            )));
+        }
+        names.push_str(name);
+        names.push_str(if kind.is_dir() { "/\0" } else { "\0" });
+    }
+    Ok(names.into())
 }
 
 #[cfg(test)]
@@ -118,14 +135,15 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, b"").unwrap();
         }
-        let all = page(root.path(), "", "", 100).unwrap();
+        let place = Place::open(root.path().to_path_buf()).unwrap();
+        let all = page(&place, "", "", 100).unwrap();
         assert_eq!(keys_of(&all), ["_ampd/v1/lake.json", "a-/x", "a.b", "a.b-c/d", "a/c", "a0"]);
         assert!(!all.more);
-        let some = page(root.path(), "a", "a.b", 2).unwrap();
+        let some = page(&place, "a", "a.b", 2).unwrap();
         assert_eq!(keys_of(&some), ["a.b-c/d", "a/c"]);
         assert!(some.more);
-        assert_eq!(keys_of(&page(root.path(), "a/", "a/b", 5).unwrap()), ["a/c"]);
-        assert!(page(root.path(), "nothing/here", "", 5).unwrap().objects.is_empty());
+        assert_eq!(keys_of(&page(&place, "a/", "a/b", 5).unwrap()), ["a/c"]);
+        assert!(page(&place, "nothing/here", "", 5).unwrap().objects.is_empty());
     }
 
     #[test]
@@ -133,6 +151,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("real")).unwrap();
         std::os::unix::fs::symlink("real", root.path().join("data")).unwrap();
-        assert!(matches!(page(root.path(), "", "", 5), Err(LakeError::Refused(_))));
+        let place = Place::open(root.path().to_path_buf()).unwrap();
+        assert!(matches!(page(&place, "", "", 5), Err(LakeError::Refused(_))));
     }
 }

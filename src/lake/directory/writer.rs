@@ -1,14 +1,14 @@
 //! A data object on its way into a directory.
 
-use std::fs;
+use std::fs::{self, File};
 use std::future::Future;
+use std::io::Write as _;
+use std::mem;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::fs::File;
-use tokio::io::AsyncWriteExt as _;
 
 use super::durable::trouble;
 use super::{LakeError, Place, blocking};
@@ -19,9 +19,16 @@ pub(super) struct FileWriter {
     place: Arc<Place>,
     key: String,
     target: PathBuf,
-    temporary: Temporary,
-    file: File,
-    summing: Option<Summing>,
+    /// Taken away while a write is under way: one that failed, or was dropped half way, can never be finished.
+    written: Option<Written>,
+}
+
+/// What came so far. The newest chunk waits for the next one, or for the end: an object of one chunk costs one visit
+/// to a thread that may block.
+struct Written {
+    summing: Summing,
+    waiting: Bytes,
+    file: Option<(File, Temporary)>,
 }
 
 /// Removes the file when it goes out of scope; after the rename there is none.
@@ -36,18 +43,21 @@ impl Drop for Temporary {
 impl FileWriter {
     pub(super) fn begin(place: Arc<Place>, key: String) -> Result<Self, LakeError> {
         let target = place.path(&key)?;
-        let (file, path) = place.scratch.file()?;
-        let (file, temporary) = (File::from_std(file), Temporary(path));
-        Ok(Self { place, key, target, temporary, file, summing: Some(Summing::new(false, false)) })
+        let written = Written { summing: Summing::new(false, false), waiting: Bytes::new(), file: None };
+        Ok(Self { place, key, target, written: Some(written) })
+    }
+
+    fn taken(&mut self) -> Result<Written, LakeError> {
+        self.written.take().ok_or_else(|| LakeError::Integrity(format!("{} lost a write", self.key)))
     }
 
     async fn finished(mut self, sums: Sums) -> Result<Stored, LakeError> {
-        self.file.flush().await.map_err(|error| trouble("write", &self.temporary.0, &error))?;
-        let summing = self.summing.take().ok_or_else(|| LakeError::Integrity(format!("{} lost a write", self.key)))?;
+        let Written { summing, waiting, file } = self.taken()?;
         summing.checked(&self.key, &sums)?;
-        let file = self.file.into_std().await;
-        let (place, target, temporary) = (self.place, self.target, self.temporary);
+        let (place, target) = (self.place, self.target);
         blocking(move || {
+            let (file, temporary) = append(&place, file, &waiting)?;
+            place.directories.make_ahead(&target);
             let synced = place.directories.sync_content(&file, &temporary.0);
             synced.map_err(|error| trouble("write", &temporary.0, &error))?;
             place.publish(&temporary.0, &target)?;
@@ -57,15 +67,27 @@ impl FileWriter {
     }
 }
 
+/// Writes the next bytes, the first ones to a new file.
+fn append(place: &Place, file: Option<(File, Temporary)>, bytes: &[u8]) -> Result<(File, Temporary), LakeError> {
+    let (mut file, temporary) = match file {
+        Some(open) => open,
+        None => place.scratch.file().map(|(file, path)| (file, Temporary(path)))?,
+    };
+    file.write_all(bytes).map_err(|error| trouble("write", &temporary.0, &error))?;
+    Ok((file, temporary))
+}
+
 impl ObjectWriter for FileWriter {
     fn write(&mut self, chunk: Bytes) -> Answer<'_, ()> {
         Box::pin(async move {
-            // Taken away while the write is under way: one that failed, or was dropped half way, can never be finished.
-            let mut summing =
-                self.summing.take().ok_or_else(|| LakeError::Integrity(format!("{} lost a write", self.key)))?;
-            self.file.write_all(&chunk).await.map_err(|error| trouble("write", &self.temporary.0, &error))?;
-            summing.update(&chunk);
-            self.summing = Some(summing);
+            let mut written = self.taken()?;
+            written.summing.update(&chunk);
+            let full = mem::replace(&mut written.waiting, chunk);
+            if !full.is_empty() {
+                let (place, file) = (Arc::clone(&self.place), written.file.take());
+                written.file = Some(blocking(move || append(&place, file, &full)).await?);
+            }
+            self.written = Some(written);
             Ok(())
         })
     }
@@ -76,10 +98,9 @@ impl ObjectWriter for FileWriter {
 
     fn abort(self: Box<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            let Self { temporary, file, .. } = *self;
-            drop(file.into_std().await);
+            let Some(file) = self.written.and_then(|written| written.file) else { return };
             // Blocking for one unlink, where the runtime has no thread to spare for it the drop does the same.
-            let _ = tokio::task::spawn_blocking(move || drop(temporary)).await;
+            let _ = tokio::task::spawn_blocking(move || drop(file)).await;
         })
     }
 }
