@@ -9,6 +9,7 @@
 //! open       directory (end record, count) -> zip crate (entries) -> index (names, methods) -> placement (no overlap, no hole)
 //! read_hour  pread -> zip crate (inflate, CRC) -> gunzip (all members, CRC, cap) -> rows (count, check, hash)
 //!                                             \-> packing -> sums -> sink        \-> packing (json)
+//!            a short member of one gzip stream goes through whole instead of gunzip, held in one piece
 //! ```
 
 mod bytes;
@@ -27,9 +28,10 @@ mod sums;
 #[cfg(test)]
 mod tests;
 mod times;
+mod whole;
 
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zip::ZipArchive;
 use zip::read::{ArchiveOffset, Config, ZipArchiveMetadata};
@@ -101,6 +103,8 @@ struct Opened {
     zip: Arc<ZipArchiveMetadata>,
     index: index::Index,
     limits: Limits,
+    /// As many as hours were read at once.
+    spare: Mutex<Vec<read::Buffers>>,
 }
 
 impl Archive {
@@ -132,7 +136,7 @@ impl Archive {
         let mut index = index::read(&zip, window, &limits)?;
         let mut headers = pread::Pread::new(Arc::clone(&file), length, HEADER_BUFFER);
         placement::check(&mut headers, &zip, std::mem::take(&mut index.listed), directory.start)?;
-        Ok(Archive(Arc::new(Opened { file, length, zip, index, limits })))
+        Ok(Archive(Arc::new(Opened { file, length, zip, index, limits, spare: Mutex::default() })))
     }
 
     /// The hours that have members, in order.
@@ -170,6 +174,10 @@ impl Archive {
 
     fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<read::Buffers>> {
+        self.0.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reader(&self, buffer: usize) -> pread::Pread {

@@ -13,6 +13,7 @@ use super::packing::{Packer, Packing};
 use super::pread::Pread;
 use super::rows::Rows;
 use super::sums::PartSink;
+use super::whole::{INPUT_MAX, Whole};
 
 /// Bytes of gzip at a time, and of the file.
 const INPUT: usize = 64 * 1024;
@@ -37,10 +38,20 @@ impl<E: std::fmt::Display> std::fmt::Display for ReadError<E> {
 
 impl<E: std::error::Error> std::error::Error for ReadError<E> {}
 
-/// The buffers of one reading, used for member after member.
-struct Buffers {
+/// The buffers of one reading, used for member after member, and kept by the archive for the next reading.
+pub(super) struct Buffers {
     input: Box<[u8]>,
     gunzip: Gunzip,
+    /// A member that is short enough to be held.
+    held: Vec<u8>,
+    whole: Whole,
+}
+
+impl Buffers {
+    fn new() -> Self {
+        let input = vec![0; INPUT].into_boxed_slice();
+        Self { input, gunzip: Gunzip::new(), held: Vec::new(), whole: Whole::new() }
+    }
 }
 
 impl Archive {
@@ -55,7 +66,7 @@ impl Archive {
         let mut rows = Rows::new(self.limits().max_row_bytes);
         let mut packer = Packer::new(packing, sink);
         let mut file = self.reader(INPUT);
-        let mut buffers = Buffers { input: vec![0; INPUT].into_boxed_slice(), gunzip: Gunzip::new() };
+        let mut buffers = self.spare().pop().unwrap_or_else(Buffers::new);
         for member in self.hour_members(hour) {
             self.read_member(*member, &mut file, &mut buffers, &mut packer, &mut rows).map_err(
                 |error| match error {
@@ -67,6 +78,7 @@ impl Archive {
                 },
             )?;
         }
+        self.spare().push(buffers);
         packer.finish(&rows).map_err(ReadError::Sink)?;
         Ok(rows.into_content())
     }
@@ -84,19 +96,34 @@ impl Archive {
         let entry = self.zip().entry(member.index).map_err(|error| broken(&error))?;
         let mut zipped = entry.with_reader(file, ZipReadOptions::new()).map_err(|error| broken(&error))?;
         packer.begin_member(member.gzip_bytes, rows).map_err(ReadError::Sink)?;
-        buffers.gunzip.begin(self.limits().output_cap(member.compressed));
-        let mut gzip_bytes = 0;
-        loop {
-            let n = zipped.read(&mut buffers.input).map_err(|error| broken(&error))?;
-            if n == 0 {
-                break;
-            }
-            gzip_bytes += n as u64;
-            let input = &buffers.input[..n];
-            let used = buffers.gunzip.feed(input, &mut |out| packer.lines(out, rows).map_err(ReadError::Sink))?;
-            packer.gzip(&input[..used], rows).map_err(ReadError::Sink)?;
+        let cap = self.limits().output_cap(member.compressed);
+        let Buffers { input, gunzip, held, whole } = buffers;
+        held.clear();
+        if member.gzip_bytes <= INPUT_MAX as u64 {
+            // One byte more than may be held: so its end, where the zip's sums are checked, was seen.
+            (&mut zipped).take(INPUT_MAX as u64 + 1).read_to_end(held).map_err(|error| broken(&error))?;
         }
-        buffers.gunzip.finish()?;
+        let mut gzip_bytes = held.len() as u64;
+        if let Some(lines) = whole.gunzip(held, cap) {
+            packer.lines(lines, rows).map_err(ReadError::Sink)?;
+            packer.gzip(held, rows).map_err(ReadError::Sink)?;
+        } else {
+            gunzip.begin(cap);
+            let mut feed = |piece: &[u8]| {
+                let used = gunzip.feed(piece, &mut |out| packer.lines(out, rows).map_err(ReadError::Sink))?;
+                packer.gzip(&piece[..used], rows).map_err(ReadError::Sink)
+            };
+            feed(held)?;
+            loop {
+                let n = zipped.read(input).map_err(|error| broken(&error))?;
+                if n == 0 {
+                    break;
+                }
+                gzip_bytes += n as u64;
+                feed(&input[..n])?;
+            }
+            gunzip.finish()?;
+        }
         if gzip_bytes != member.gzip_bytes {
             let declared = member.gzip_bytes;
             let detail = format!("{gzip_bytes} bytes of gzip, the directory says {declared}");

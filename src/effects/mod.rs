@@ -12,6 +12,8 @@ mod upload;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
 use crate::amplitude::Client;
 use crate::archive::{Archive, Limits, Packing};
 use crate::clock;
@@ -42,7 +44,12 @@ pub struct LiveEffects {
     metrics: Metrics,
     /// Archives that were opened and verified by this process.
     archives: Mutex<HashMap<CaptureId, Archive>>,
+    /// Hours that are read at once. Who waits here holds no buffer yet.
+    readers: Arc<Semaphore>,
 }
+
+/// Two threads decode faster than any export downloads; each holds a member (see `archive`).
+const READERS: usize = 2;
 
 /// What [`LiveEffects::new`] is made of.
 pub struct World {
@@ -80,6 +87,7 @@ impl LiveEffects {
             progress: world.progress,
             metrics: world.metrics,
             archives: Mutex::new(HashMap::new()),
+            readers: Arc::new(Semaphore::new(READERS)),
         }
     }
 
@@ -150,6 +158,12 @@ impl LiveEffects {
 
     fn forget_archive(&self, capture: CaptureId) {
         self.archives.lock().unwrap_or_else(PoisonError::into_inner).remove(&capture);
+    }
+
+    /// A place among the readers, held while an hour is read.
+    async fn reader(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        permit.map_err(|closed| Fault::new(FaultKind::Panicked, closed))
     }
 
     fn packing(&self, capture: &CaptureRecord) -> Packing {

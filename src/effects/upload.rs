@@ -75,8 +75,9 @@ impl PartSink for QueueSink {
 impl LiveEffects {
     pub(super) async fn measure(&self, capture: &CaptureRecord, hour: Hour) -> Result<Outcome, Fault> {
         let archive = self.archive(capture).await?;
-        let packing = self.packing(capture);
+        let (packing, reader) = (self.packing(capture), self.reader().await?);
         let content = blocking(move || {
+            let _reader = reader;
             archive.read_hour(hour, packing, &mut Discard).map_err(|error| match error {
                 ReadError::Archive(fault) => fault,
                 ReadError::Sink(never) => match never {},
@@ -92,8 +93,10 @@ impl LiveEffects {
         let packing = self.packing(capture);
         let project = archive.project().map(str::to_owned);
         let members = archive.members(hour);
+        let reader = self.reader().await?;
         let (queue, pieces) = mpsc::channel(QUEUE);
         let reading = tokio::task::spawn_blocking(move || {
+            let _reader = reader;
             let mut sink = QueueSink { queue, buffer: Vec::with_capacity(CHUNK) };
             archive.read_hour(hour, packing, &mut sink)
         });

@@ -30,6 +30,7 @@ impl Sums {
 }
 
 /// [`Sums`] in the making. CRC-64/NVME always; the others are asked for, because SHA-256 costs.
+#[derive(Clone)]
 pub struct Summing {
     bytes: u64,
     crc64nvme: Digest,
@@ -58,6 +59,16 @@ impl Summing {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
         }
+    }
+
+    /// Takes the bytes that `next` took, which follow. Their SHA-256 cannot be joined, so there is none from then on.
+    pub(super) fn join(&mut self, next: &Self) {
+        self.bytes += next.bytes;
+        self.crc64nvme.combine(&next.crc64nvme);
+        if let (Some(crc32), Some(next)) = (&mut self.crc32, &next.crc32) {
+            crc32.combine(next);
+        }
+        self.sha256 = None;
     }
 
     /// Bytes taken so far.
@@ -123,6 +134,22 @@ mod tests {
         assert!(sums.sha256.unwrap().starts_with("15e2b0d3c33891eb"));
         assert_eq!(base64_to_hex(&hex_to_base64("00ff").unwrap()).unwrap(), "00ff");
         assert!(is_digest("rosUhgp5mIg=", 8) && !is_digest("nS0UVw==", 8) && !is_digest("rosUhgp5mIg=-2", 8));
+    }
+
+    #[test]
+    fn sums_of_parts_join_to_those_of_the_whole() {
+        let text: Vec<u8> = (0..9_000_u32).flat_map(u32::to_le_bytes).collect();
+        for cuts in [vec![0], vec![1], vec![7, 7, 20_000], vec![35_999, 36_000]] {
+            let mut joined = Summing::new(true, true);
+            let mut from = 0;
+            for to in cuts.into_iter().chain([text.len()]) {
+                let mut part = Summing::new(true, true);
+                part.update(&text[from..to]);
+                joined.join(&part);
+                from = to;
+            }
+            assert_eq!(joined.finish(), Sums { sha256: None, ..Sums::of(&text) });
+        }
     }
 
     #[test]

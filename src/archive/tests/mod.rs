@@ -7,6 +7,7 @@ mod parts;
 mod random;
 mod reads;
 mod rows;
+mod whole;
 mod zipper;
 
 use std::io::{Read, Write};

@@ -1,5 +1,6 @@
 //! The S3 client: region, credentials, time-outs, retries.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use aws_sdk_s3::config::{
     StalledStreamProtectionConfig,
 };
 use secrecy::ExposeSecret as _;
-use tokio::sync::Semaphore;
 
+use super::buffers::Buffers;
 use super::{LakeError, PAGE, Store};
 use crate::config;
 
@@ -66,7 +67,7 @@ pub(super) async fn store(section: &config::S3, lake: &config::Lake) -> Result<S
     }
     let mut client = Builder::from(&shared).force_path_style(section.path_style);
     client.set_endpoint_url(section.endpoint.clone().or_else(|| shared.endpoint_url().map(str::to_owned)));
-    let buffer_count = lake.max_parallel.max(2);
+    let room = usize::try_from(section.part_size).unwrap_or(usize::MAX);
     Ok(Store {
         client: Client::from_conf(client.build()),
         bucket: section.bucket.clone(),
@@ -76,14 +77,24 @@ pub(super) async fn store(section: &config::S3, lake: &config::Lake) -> Result<S
             format!("{}/", section.prefix.trim_matches('/'))
         },
         place: place(&section),
-        https: section.endpoint.as_deref().is_none_or(|endpoint| endpoint.starts_with("https://")),
+        private: section.endpoint.as_deref().is_none_or(is_private),
         single_writer: lake.single_writer,
         uploads: aws_sdk_s3::Config::builder().timeout_config(timeouts(section.part_size)),
-        buffers: Arc::new(Semaphore::new(buffer_count)),
-        buffer_count,
+        buffers: Arc::new(Buffers::new(lake.max_parallel.max(2), room)),
         page: PAGE,
         section,
     })
+}
+
+/// Whether nobody stands between: the line is TLS, or never leaves this machine.
+fn is_private(endpoint: &str) -> bool {
+    let Some(authority) = endpoint.strip_prefix("http://") else { return endpoint.starts_with("https://") };
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host == "localhost"
+        || host.starts_with("localhost:")
+        || host.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The configured region; else the environment's and the profile's; at another endpoint than AWS `us-east-1`, which such
@@ -124,5 +135,35 @@ fn place(section: &config::S3) -> String {
     match section.endpoint.as_deref().map(|endpoint| endpoint.rsplit('@').next().unwrap_or_default()) {
         Some(endpoint) => format!("{place} at {endpoint}"),
         None => place,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_private;
+
+    #[test]
+    fn only_tls_and_this_machine_are_private() {
+        for endpoint in [
+            "https://s3.example.com",
+            "http://127.0.0.1:9000",
+            "http://[::1]:9000/x",
+            "http://localhost",
+            "http://[::1]",
+        ] {
+            assert!(is_private(endpoint), "{endpoint}");
+        }
+        for endpoint in [
+            "http://minio:9000",
+            "http://10.0.0.1:9000",
+            "http://localhost.example.com",
+            "http://127.0.0.1.example.com:9000",
+            "http://127.0.0.1@10.0.0.1:9000",
+            "http://localhost:9000@10.0.0.1",
+            "ftp://127.0.0.1",
+            "",
+        ] {
+            assert!(!is_private(endpoint), "{endpoint}");
+        }
     }
 }

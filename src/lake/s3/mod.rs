@@ -3,7 +3,8 @@
 //! Every body that is sent is in memory, has a known length and carries a checksum of the whole object that was
 //! computed before (`lake.checksum`): so the SDK repeats requests by itself, the store checks the bytes from end to
 //! end, and no request is `aws-chunked`, an encoding that several stores keep on the object. Over https the payload is
-//! not hashed a second time for the signature (TLS and the checksum protect it); over http it is.
+//! not hashed a second time for the signature (TLS and the checksum protect it), nor on the way to a store on this
+//! machine; over http to another machine it is.
 //!
 //! Objects of `json.gz` have the type `application/gzip` and **no** `Content-Encoding`: HTTP clients undo an encoding
 //! on their own, and readers that expect the gzip file their key promises would get its content.
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::Semaphore;
 
 use super::error::LakeError;
 use super::{Answer, Created, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version, keys};
@@ -21,12 +21,14 @@ use crate::config;
 
 mod answers;
 mod ask;
+mod buffers;
 mod connect;
 mod date;
 mod put;
 mod upload;
 
 use answers::Asked;
+use buffers::Buffers;
 
 /// Most keys S3 lists at once.
 const PAGE: usize = 1000;
@@ -44,13 +46,12 @@ struct Store {
     prefix: String,
     place: String,
     section: config::S3,
-    /// Nothing but TLS protects an unsigned payload.
-    https: bool,
+    /// Nobody stands between: the line is TLS, or never leaves this machine. Only then a payload is not signed.
+    private: bool,
     single_writer: bool,
     uploads: aws_sdk_s3::config::Builder,
     /// Part buffers that all uploads share.
-    buffers: Arc<Semaphore>,
-    buffer_count: usize,
+    buffers: Arc<Buffers>,
     page: usize,
 }
 

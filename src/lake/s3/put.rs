@@ -85,7 +85,7 @@ impl Store {
         date: date::Seen,
     ) -> Result<PutObjectOutput, Refusal> {
         let request = request.customize().config_override(self.uploads.clone()).interceptor(date);
-        if self.https { request.disable_payload_signing().send().await } else { request.send().await }
+        if self.private { request.disable_payload_signing().send().await } else { request.send().await }
     }
 
     /// Stores a data object that fits into one request.

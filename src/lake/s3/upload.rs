@@ -5,14 +5,16 @@
 //! those that all uploads of the lake share (`lake.max_parallel`, at least two). An upload never waits for a second
 //! buffer while it fills one, and a part on its way gives its buffer back by itself: so uploads cannot block each other
 //! for good, as long as each of them is fed by a task of its own.
+//!
+//! Each byte is summed once: the sums of the whole object are joined from those of its parts.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use tokio::sync::OwnedSemaphorePermit;
+use bytes::{Buf as _, Bytes, BytesMut};
 
+use super::buffers::Buffer;
 use super::{LakeError, Store};
 use crate::config::StoreChecksum;
 use crate::lake::{Answer, ObjectWriter, Stored, Summing, Sums};
@@ -24,32 +26,25 @@ use multipart::Multipart;
 /// Bytes of an object that need no buffer of the shared ones.
 const SMALL: usize = 256 << 10;
 
-/// A buffer on its way; the permit is given back when the part was stored.
-struct Part {
-    body: Bytes,
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
 /// The object.
 pub(super) struct Upload {
     store: Arc<Store>,
     key: String,
-    buffer: BytesMut,
-    permit: Option<OwnedSemaphorePermit>,
+    /// Until the object is no longer small.
+    small: BytesMut,
+    /// From then on.
+    part: Option<Buffer>,
+    /// The sums of what is not sent yet.
     summing: Option<Summing>,
+    /// The sums of the parts before.
+    sent: Option<Summing>,
     multipart: Option<Multipart>,
 }
 
 impl Upload {
     pub(super) fn begin(store: Arc<Store>, key: &str) -> Self {
-        let checksum = store.section.checksum;
-        let summing = Summing::new(checksum == StoreChecksum::Crc32, checksum == StoreChecksum::Sha256);
-        let key = key.to_owned();
-        Self { store, key, buffer: BytesMut::new(), permit: None, summing: Some(summing), multipart: None }
-    }
-
-    fn part_size(&self) -> usize {
-        usize::try_from(self.store.section.part_size).unwrap_or(usize::MAX)
+        let (key, summing) = (key.to_owned(), store.summing());
+        Self { store, key, small: BytesMut::new(), part: None, summing: Some(summing), sent: None, multipart: None }
     }
 
     fn lost(&self) -> LakeError {
@@ -59,42 +54,60 @@ impl Upload {
     async fn append(&mut self, mut chunk: Bytes) -> Result<(), LakeError> {
         // Taken away while the write is under way: one that failed, or was dropped half way, can never be finished.
         let mut summing = self.summing.take().ok_or_else(|| self.lost())?;
-        summing.update(&chunk);
-        let part_size = self.part_size();
         while !chunk.is_empty() {
-            if self.buffer.len() == part_size {
-                self.send_part().await?;
+            if self.part.as_ref().is_some_and(Buffer::is_full) {
+                self.send_part(std::mem::replace(&mut summing, self.store.summing())).await?;
             }
-            let piece = chunk.split_to(chunk.len().min(part_size - self.buffer.len()));
-            if self.buffer.len() + piece.len() > SMALL && self.permit.is_none() {
-                self.permit = Some(self.store.buffer().await?);
-                self.buffer.reserve(part_size - self.buffer.len());
+            if self.part.is_none() && self.small.len() + chunk.len() <= SMALL {
+                summing.update(&chunk);
+                self.small.extend_from_slice(&chunk);
+                break;
             }
-            self.buffer.extend_from_slice(&piece);
+            let part = match &mut self.part {
+                Some(part) => part,
+                none => {
+                    let mut part = self.store.buffers.take().await?;
+                    part.fill(&std::mem::take(&mut self.small));
+                    none.insert(part)
+                }
+            };
+            let taken = part.fill(&chunk);
+            summing.update(&chunk[..taken]);
+            chunk.advance(taken);
         }
         self.summing = Some(summing);
         Ok(())
     }
 
-    fn take_part(&mut self) -> Part {
-        Part { body: std::mem::take(&mut self.buffer).freeze(), _permit: self.permit.take() }
+    fn take_part(&mut self) -> Bytes {
+        match self.part.take() {
+            Some(part) => part.freeze(),
+            None => std::mem::take(&mut self.small).freeze(),
+        }
     }
 
-    async fn send_part(&mut self) -> Result<(), LakeError> {
-        let part = self.take_part();
+    async fn send_part(&mut self, summing: Summing) -> Result<(), LakeError> {
+        let body = self.take_part();
+        match &mut self.sent {
+            Some(sent) => sent.join(&summing),
+            none => *none = Some(summing.clone()),
+        }
         if self.multipart.is_none() {
             self.multipart = Some(Multipart::begin(Arc::clone(&self.store), self.key.clone()).await?);
         }
         match &mut self.multipart {
-            Some(multipart) => multipart.send(part).await,
+            Some(multipart) => multipart.send(body, summing.finish()).await,
             None => Ok(()),
         }
     }
 
     async fn finished(mut self, sums: Sums) -> Result<Stored, LakeError> {
-        let summing = self.summing.take().ok_or_else(|| self.lost())?;
-        let checked = summing.checked(&self.key, &sums);
-        let sums = match checked {
+        let last = self.summing.take().ok_or_else(|| self.lost())?;
+        let mut whole = self.sent.clone().unwrap_or_else(|| last.clone());
+        if self.sent.is_some() {
+            whole.join(&last);
+        }
+        let sums = match whole.checked(&self.key, &sums) {
             Ok(sums) => sums,
             Err(error) => {
                 self.given_up().await;
@@ -102,10 +115,10 @@ impl Upload {
             }
         };
         if self.multipart.is_none() {
-            let part = self.take_part();
-            return self.store.put_data(&self.key, part.body.clone(), &sums).await;
+            let body = self.take_part();
+            return self.store.put_data(&self.key, body, &sums).await;
         }
-        let sent = self.send_part().await;
+        let sent = self.send_part(last).await;
         match (sent, self.multipart.take()) {
             (Ok(()), Some(multipart)) => multipart.complete(&sums).await,
             (sent, multipart) => {
@@ -118,7 +131,7 @@ impl Upload {
     }
 
     async fn given_up(&mut self) {
-        self.permit = None;
+        self.part = None;
         if let Some(multipart) = self.multipart.take() {
             multipart.abort().await;
         }
@@ -126,9 +139,10 @@ impl Upload {
 }
 
 impl Store {
-    async fn buffer(&self) -> Result<OwnedSemaphorePermit, LakeError> {
-        let permit = Arc::clone(&self.buffers).acquire_owned().await;
-        permit.map_err(|_| LakeError::Unavailable("the lake is being closed".to_owned()))
+    /// Sums of the kinds that the store checks.
+    fn summing(&self) -> Summing {
+        let checksum = self.section.checksum;
+        Summing::new(checksum == StoreChecksum::Crc32, checksum == StoreChecksum::Sha256)
     }
 }
 

@@ -8,13 +8,13 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, ServerSideEncryption, StorageClass,
 };
+use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::super::put::{Checksum, content_type, echoed, tagging};
 use super::super::{LakeError, Store, answers};
-use super::Part;
 use crate::config::StoreChecksum;
-use crate::lake::{Stored, Summing, Sums};
+use crate::lake::{Stored, Sums};
 
 /// S3 takes no more.
 const PARTS_MAX: i32 = 10_000;
@@ -64,8 +64,8 @@ impl Multipart {
         Ok(Self { upload, sent: 0, on_their_way: JoinSet::new(), stored: Vec::new(), whole, done: false })
     }
 
-    /// Sends a part in the background.
-    pub(super) async fn send(&mut self, part: Part) -> Result<(), LakeError> {
+    /// Sends a part with these sums in the background.
+    pub(super) async fn send(&mut self, body: Bytes, sums: Sums) -> Result<(), LakeError> {
         if self.sent == PARTS_MAX {
             let most = u64::from(PARTS_MAX.unsigned_abs()) * self.upload.store.section.part_size;
             return Err(LakeError::Refused(format!(
@@ -74,12 +74,12 @@ impl Multipart {
             )));
         }
         self.sent += 1;
-        self.on_their_way.spawn(Arc::clone(&self.upload).part(self.sent, part));
+        self.on_their_way.spawn(Arc::clone(&self.upload).part(self.sent, body, sums));
         while let Some(stored) = self.on_their_way.try_join_next() {
             self.stored.push(joined(stored)?);
         }
         // The shared buffers bound the memory; this keeps one upload from taking all of them.
-        while self.on_their_way.len() >= self.upload.store.buffer_count.clamp(2, 4) {
+        while self.on_their_way.len() >= self.upload.store.buffers.count().clamp(2, 4) {
             self.next_stored().await?;
         }
         Ok(())
@@ -159,23 +159,20 @@ impl Drop for Multipart {
 }
 
 impl Open {
-    async fn part(self: Arc<Self>, number: i32, part: Part) -> Result<CompletedPart, LakeError> {
+    async fn part(self: Arc<Self>, number: i32, body: Bytes, sums: Sums) -> Result<CompletedPart, LakeError> {
         let Self { store, key, id } = &*self;
         let request = store.client.upload_part().bucket(&store.bucket).key(store.key(key)?).upload_id(id);
-        let request = request.part_number(number).content_length(i64::try_from(part.body.len()).unwrap_or(i64::MAX));
-        let wanted = store.section.checksum;
-        let mut summing = Summing::new(wanted == StoreChecksum::Crc32, wanted == StoreChecksum::Sha256);
-        summing.update(&part.body);
+        let request = request.part_number(number).content_length(i64::try_from(body.len()).unwrap_or(i64::MAX));
         let completed = CompletedPart::builder().part_number(number);
-        let (request, completed) = match Checksum::of(wanted, &summing.finish()) {
+        let (request, completed) = match Checksum::of(store.section.checksum, &sums) {
             Checksum::Crc64Nvme(sum) => (request.checksum_crc64_nvme(&sum), completed.checksum_crc64_nvme(sum)),
             Checksum::Crc32(sum) => (request.checksum_crc32(&sum), completed.checksum_crc32(sum)),
             Checksum::Sha256(sum) => (request.checksum_sha256(&sum), completed.checksum_sha256(sum)),
             Checksum::None => (request, completed),
         };
-        let request = request.body(ByteStream::from(part.body.clone()));
+        let request = request.body(ByteStream::from(body));
         let request = request.customize().config_override(store.uploads.clone());
-        let answer = if store.https { request.disable_payload_signing().send().await } else { request.send().await };
+        let answer = if store.private { request.disable_payload_signing().send().await } else { request.send().await };
         let output = answer.map_err(|error| store.asked("UploadPart", key).failed(&error))?;
         Ok(completed.set_e_tag(output.e_tag().map(str::to_owned)).build())
     }

@@ -1,0 +1,123 @@
+//! Buffers of one part each, shared by all uploads of a lake: so many, used again, and given back when none is needed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use memmap2::MmapMut;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::LakeError;
+
+/// The buffers.
+pub(super) struct Buffers {
+    count: usize,
+    room: usize,
+    permits: Arc<Semaphore>,
+    shelf: Mutex<Shelf>,
+}
+
+/// Mapped, not allocated: an allocator keeps what this large comes and goes on many threads.
+#[derive(Default)]
+struct Shelf {
+    free: Vec<MmapMut>,
+    lent: usize,
+}
+
+/// A buffer that somebody fills, or that is on its way. Dropped, it is free again.
+pub(super) struct Buffer {
+    mapped: Option<MmapMut>,
+    filled: usize,
+    home: Arc<Buffers>,
+    /// Given back after the buffer.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Buffers {
+    /// So many, of `room` bytes each; none is mapped yet.
+    pub(super) fn new(count: usize, room: usize) -> Self {
+        Self { count, room, permits: Arc::new(Semaphore::new(count)), shelf: Mutex::default() }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Waits for one.
+    pub(super) async fn take(self: &Arc<Self>) -> Result<Buffer, LakeError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| LakeError::Unavailable("the lake is being closed".to_owned()))?;
+        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        let mapped = match shelf.free.pop() {
+            Some(mapped) => mapped,
+            None => MmapMut::map_anon(self.room).map_err(|error| {
+                LakeError::Unavailable(format!("no memory for a part of {} bytes (lake.part_size): {error}", self.room))
+            })?,
+        };
+        shelf.lent += 1;
+        drop(shelf);
+        Ok(Buffer { mapped: Some(mapped), filled: 0, home: Arc::clone(self), _permit: permit })
+    }
+}
+
+impl Buffer {
+    /// Whether no byte fits any more.
+    pub(super) fn is_full(&self) -> bool {
+        self.filled == self.home.room
+    }
+
+    /// Takes from `bytes` what fits; answers how many that were.
+    pub(super) fn fill(&mut self, bytes: &[u8]) -> usize {
+        let Some(room) = self.mapped.as_mut().and_then(|mapped| mapped.get_mut(self.filled..)) else { return 0 };
+        let taken = bytes.len().min(room.len());
+        room[..taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        taken
+    }
+
+    /// What was filled in; the buffer is free when the last clone is dropped.
+    pub(super) fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        self.mapped.as_ref().map_or(&[], |mapped| &mapped[..self.filled])
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let mut shelf = self.home.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        shelf.lent -= 1;
+        shelf.free.extend(self.mapped.take());
+        if shelf.lent == 0 {
+            shelf.free.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_buffer_comes_back_when_its_last_bytes_are_dropped_and_nothing_is_kept_for_nobody() {
+        let buffers = Arc::new(Buffers::new(2, 4));
+        let (mut first, second) = (buffers.take().await.unwrap(), buffers.take().await.unwrap());
+        assert_eq!((first.fill(b"abc"), first.is_full(), first.fill(b"def"), first.is_full()), (3, false, 1, true));
+        let bytes = first.freeze();
+        let clone = bytes.clone();
+        assert_eq!(bytes, "abcd");
+        drop(bytes);
+        assert_eq!(buffers.permits.available_permits(), 0, "a clone is on its way");
+        drop(clone);
+        assert_eq!(buffers.permits.available_permits(), 1);
+        let third = buffers.take().await.unwrap();
+        assert_eq!(third.as_ref(), b"", "used again from its start");
+        assert_eq!(buffers.shelf.lock().unwrap().lent, 2);
+        drop((second, third));
+        assert!(buffers.shelf.lock().unwrap().free.is_empty());
+    }
+}
