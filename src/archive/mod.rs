@@ -8,7 +8,7 @@
 //! ```text
 //! open       directory (end record, count) -> zip crate (entries) -> index (names, methods) -> placement (no overlap, no hole)
 //! read_hour  pread -> zip crate (inflate, CRC) -> gunzip (all members, CRC, cap) -> rows (count, check, hash)
-//!                                             \-> packing -> sums -> sink        \-> packing (json)
+//!                                             \-> packing -> sums -> sink        \-> packing (all but json.gz)
 //! ```
 
 mod bytes;
@@ -27,6 +27,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 mod times;
+mod unzst;
 
 use std::fs::File;
 use std::sync::Arc;

@@ -53,7 +53,7 @@ impl Archive {
         sink: &mut S,
     ) -> Result<Content, ReadError<S::Error>> {
         let mut rows = Rows::new(self.limits().max_row_bytes);
-        let mut packer = Packer::new(packing, sink);
+        let mut packer = Packer::new(packing, sink)?;
         let mut file = self.reader(INPUT);
         let mut buffers = Buffers { input: vec![0; INPUT].into_boxed_slice(), gunzip: Gunzip::new() };
         for member in self.hour_members(hour) {
@@ -67,7 +67,7 @@ impl Archive {
                 },
             )?;
         }
-        packer.finish(&rows).map_err(ReadError::Sink)?;
+        packer.finish(&rows)?;
         Ok(rows.into_content())
     }
 
@@ -83,7 +83,7 @@ impl Archive {
         let broken = |reason: &dyn std::fmt::Display| ReadError::Archive(watch.fault(reason));
         let entry = self.zip().entry(member.index).map_err(|error| broken(&error))?;
         let mut zipped = entry.with_reader(file, ZipReadOptions::new()).map_err(|error| broken(&error))?;
-        packer.begin_member(member.gzip_bytes, rows).map_err(ReadError::Sink)?;
+        packer.begin_member(member.gzip_bytes, rows)?;
         buffers.gunzip.begin(self.limits().output_cap(member.compressed));
         let mut gzip_bytes = 0;
         loop {
@@ -93,8 +93,8 @@ impl Archive {
             }
             gzip_bytes += n as u64;
             let input = &buffers.input[..n];
-            let used = buffers.gunzip.feed(input, &mut |out| packer.lines(out, rows).map_err(ReadError::Sink))?;
-            packer.gzip(&input[..used], rows).map_err(ReadError::Sink)?;
+            let used = buffers.gunzip.feed(input, &mut |out| packer.lines(out, rows))?;
+            packer.gzip(&input[..used], rows)?;
         }
         buffers.gunzip.finish()?;
         if gzip_bytes != member.gzip_bytes {

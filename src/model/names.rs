@@ -97,14 +97,20 @@ pub enum Format {
     JsonGz,
     /// The plain lines.
     Json,
+    /// The plain lines, compressed with zstd.
+    JsonZst,
 }
 
 impl Format {
+    /// Every format, the default first.
+    pub const ALL: [Format; 3] = [Format::JsonGz, Format::Json, Format::JsonZst];
+
     /// The file name extension of the format's objects, which is also its written name.
     pub fn extension(self) -> &'static str {
         match self {
             Format::JsonGz => "json.gz",
             Format::Json => "json",
+            Format::JsonZst => "json.zst",
         }
     }
 }
@@ -119,11 +125,8 @@ impl FromStr for Format {
     type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "json.gz" => Ok(Format::JsonGz),
-            "json" => Ok(Format::Json),
-            _ => Err(ParseNameError("the formats are `json.gz` and `json`")),
-        }
+        let found = Format::ALL.into_iter().find(|format| format.extension() == text);
+        found.ok_or(ParseNameError("the formats are `json.gz`, `json` and `json.zst`"))
     }
 }
 

@@ -20,7 +20,7 @@ pub async fn check(
     finder: &mut Finder<'_>,
 ) -> Result<(), LakeError> {
     let Some(format) = manifest.objects.first().and_then(|object| format_of(&object.key)) else { return Ok(()) };
-    let mut measure = Measure::new(format, limits);
+    let mut measure = Measure::new(format, limits).map_err(|fault| unreadable(&fault))?;
     let before = finder.found.len();
     for (object, number) in manifest.objects.iter().zip(0..) {
         if !read(lake, object, number, &mut measure, progress, finder).await? {
@@ -37,7 +37,7 @@ pub async fn check(
 }
 
 fn format_of(key: &str) -> Option<Format> {
-    [Format::JsonGz, Format::Json].into_iter().find(|format| key.ends_with(&format!(".{}", format.extension())))
+    Format::ALL.into_iter().find(|format| key.ends_with(&format!(".{}", format.extension())))
 }
 
 /// Whether the object could be read to its end.
@@ -54,7 +54,7 @@ async fn read(
         finder.add(Kind::Missing, key, "not in the lake");
         return Ok(false);
     };
-    measure.begin(number);
+    measure.begin(number).map_err(|fault| unreadable(&fault))?;
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = reader.read(&mut chunk).await;
@@ -85,6 +85,11 @@ async fn read(
         finder.add(Kind::Rows, key, format!("{} rows instead of {}", sums.rows, object.rows));
     }
     Ok(true)
+}
+
+/// Nothing is said about the object: there was no memory to read it.
+fn unreadable(fault: &Fault) -> LakeError {
+    LakeError::Unavailable(format!("it cannot be read here: {}", fault.detail))
 }
 
 fn broken(fault: &Fault) -> String {
