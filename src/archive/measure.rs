@@ -5,6 +5,8 @@ use std::convert::Infallible;
 
 use crate::model::{Content, Fault, Format};
 
+#[cfg(feature = "parquet")]
+use super::columns::Footer;
 use super::gunzip::Gunzip;
 use super::rows::Rows;
 use super::sums::{Discard, OpenPart, PartSums};
@@ -16,6 +18,8 @@ enum Unpack {
     Plain,
     Gzip(Gunzip),
     Zst(Unzst),
+    #[cfg(feature = "parquet")]
+    Parquet(Footer),
 }
 
 /// Measures the objects of one hour, one after another: `begin`, any number of `feed`, `end` for each, then `finish`.
@@ -32,6 +36,10 @@ impl Measure {
             Format::Json => Unpack::Plain,
             Format::JsonGz => Unpack::Gzip(Gunzip::new()),
             Format::JsonZst => Unpack::Zst(Unzst::new()?),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Unpack::Parquet(Footer::default()),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => return Err(super::without_parquet()),
         };
         Ok(Self { unpack, rows: Rows::new(limits.max_row_bytes), part: OpenPart::new(0, 0, true) })
     }
@@ -43,6 +51,8 @@ impl Measure {
             Unpack::Plain => {}
             Unpack::Gzip(gunzip) => gunzip.begin(u64::MAX),
             Unpack::Zst(unzst) => unzst.begin()?,
+            #[cfg(feature = "parquet")]
+            Unpack::Parquet(footer) => *footer = Footer::default(),
         }
         Ok(())
     }
@@ -61,25 +71,33 @@ impl Measure {
                 gunzip.feed(bytes, take).map_err(fault)?;
             }
             Unpack::Zst(unzst) => unzst.feed(bytes, &mut |out| rows.push(out))?,
+            #[cfg(feature = "parquet")]
+            Unpack::Parquet(footer) => footer.feed(bytes),
         }
         Ok(())
     }
 
     /// The object has ended: its length, rows and sums.
     pub fn end(&mut self) -> Result<PartSums, Fault> {
+        self.rows.end_line();
+        let part = std::mem::replace(&mut self.part, OpenPart::new(0, 0, true));
         match &self.unpack {
             Unpack::Plain => {}
             Unpack::Gzip(gunzip) => gunzip.finish().map_err(fault)?,
             Unpack::Zst(unzst) => unzst.finish()?,
+            #[cfg(feature = "parquet")]
+            Unpack::Parquet(footer) => return Ok(part.sums(footer.rows()?)),
         }
-        self.rows.end_line();
-        let part = std::mem::replace(&mut self.part, OpenPart::new(0, 0, true));
         Ok(part.sums(self.rows.count()))
     }
 
-    /// What all objects come to.
-    pub fn finish(self) -> Content {
-        self.rows.into_content()
+    /// What all objects come to; none for `parquet`, which does not hold the lines as they were sent.
+    pub fn finish(self) -> Option<Content> {
+        match self.unpack {
+            #[cfg(feature = "parquet")]
+            Unpack::Parquet(_) => None,
+            _ => Some(self.rows.into_content()),
+        }
     }
 }
 

@@ -12,6 +12,8 @@
 //! ```
 
 mod bytes;
+#[cfg(feature = "parquet")]
+mod columns;
 mod directory;
 mod gunzip;
 mod index;
@@ -176,6 +178,12 @@ impl Archive {
     fn reader(&self, buffer: usize) -> pread::Pread {
         pread::Pread::new(Arc::clone(&self.0.file), self.0.length, buffer)
     }
+}
+
+/// What the `parquet` feature was left out for.
+#[cfg(not(feature = "parquet"))]
+fn without_parquet() -> Fault {
+    Fault::new(FaultKind::LakeRefused, "this ampd was built without the format parquet")
 }
 
 /// The first two bytes are `PK`, or this is no archive at all.

@@ -99,11 +99,13 @@ pub enum Format {
     Json,
     /// The plain lines, compressed with zstd.
     JsonZst,
+    /// Typed columns.
+    Parquet,
 }
 
 impl Format {
     /// Every format, the default first.
-    pub const ALL: [Format; 3] = [Format::JsonGz, Format::Json, Format::JsonZst];
+    pub const ALL: [Format; 4] = [Format::JsonGz, Format::Json, Format::JsonZst, Format::Parquet];
 
     /// The file name extension of the format's objects, which is also its written name.
     pub fn extension(self) -> &'static str {
@@ -111,6 +113,7 @@ impl Format {
             Format::JsonGz => "json.gz",
             Format::Json => "json",
             Format::JsonZst => "json.zst",
+            Format::Parquet => "parquet",
         }
     }
 }
@@ -126,7 +129,7 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Format::ALL.into_iter().find(|format| format.extension() == text);
-        found.ok_or(ParseNameError("the formats are `json.gz`, `json` and `json.zst`"))
+        found.ok_or(ParseNameError("the formats are `json.gz`, `json`, `json.zst` and `parquet`"))
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod gzip;
 mod lines;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
 mod zst;
 
@@ -13,6 +15,8 @@ use super::rows::Rows;
 use super::sums::PartSink;
 use gzip::Members;
 use lines::Lines;
+#[cfg(feature = "parquet")]
+use parquet::Columns;
 use parts::Parts;
 use zst::Zst;
 
@@ -22,7 +26,7 @@ pub struct Packing {
     /// What the parts hold.
     pub format: Format,
     /// `json.gz`: members are joined up to this many bytes, one that is larger is a part of its own. The others: a part
-    /// ends with the row in which it reaches them (`json.zst`: soon after it).
+    /// ends with the row that reaches them (`json.zst`, `parquet`: soon after it).
     pub part_target: u64,
     /// Compute SHA-256 for formats that do not always have it.
     pub sha256: bool,
@@ -33,6 +37,8 @@ enum Shape {
     Members(Members),
     Lines(Lines),
     Zst(Zst),
+    #[cfg(feature = "parquet")]
+    Parquet(Columns),
 }
 
 /// Writes the parts of one hour.
@@ -54,6 +60,10 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
             Format::JsonGz => Shape::Members(Members::new(target)),
             Format::Json => Shape::Lines(Lines::new(target)),
             Format::JsonZst => Shape::Zst(Zst::new(target).map_err(ReadError::Archive)?),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => Shape::Parquet(Columns::new(target)),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => return Err(ReadError::Archive(super::without_parquet())),
         };
         let parts = Parts::new(sink, packing.sha256 || packing.format == Format::JsonGz);
         Ok(Self { parts, shape, newline_owed: false })
@@ -66,7 +76,7 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
             Shape::Members(members) => members.begin(&mut self.parts, gzip_bytes, owed, rows),
             Shape::Lines(_) if owed => self.parts.write(b"\n", rows.count()).map_err(ReadError::Sink),
             Shape::Zst(zst) if owed => zst.write(&mut self.parts, b"\n", rows),
-            Shape::Lines(_) | Shape::Zst(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -74,7 +84,7 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
     pub(super) fn gzip(&mut self, bytes: &[u8], rows: &Rows) -> Packed<S> {
         match self.shape {
             Shape::Members(_) => self.parts.write(bytes, rows.count()).map_err(ReadError::Sink),
-            Shape::Lines(_) | Shape::Zst(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -87,13 +97,19 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
             }
             Shape::Lines(lines) => lines.take(&mut self.parts, bytes, rows),
             Shape::Zst(zst) => zst.take(&mut self.parts, bytes, rows),
+            #[cfg(feature = "parquet")]
+            Shape::Parquet(columns) => columns.take(&mut self.parts, bytes, rows),
         }
     }
 
     /// The member has ended; a line without a newline ends with it.
     pub(super) fn end_member(&mut self, rows: &mut Rows) {
         self.newline_owed = rows.is_inside_line();
-        rows.end_line();
+        match &mut self.shape {
+            #[cfg(feature = "parquet")]
+            Shape::Parquet(columns) => columns.end_line(rows),
+            _ => rows.end_line(),
+        }
     }
 
     /// The hour has ended.
@@ -101,6 +117,8 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
         match &mut self.shape {
             Shape::Members(_) | Shape::Lines(_) => self.parts.end(rows.count()).map_err(ReadError::Sink),
             Shape::Zst(zst) => zst.end(&mut self.parts, rows),
+            #[cfg(feature = "parquet")]
+            Shape::Parquet(columns) => columns.finish(&mut self.parts),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The reader's promises, kept against archives built in code.
 #![allow(clippy::cast_possible_truncation)]
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod gzips;
 mod hostile;
 mod parts;
@@ -119,12 +121,16 @@ fn unzstd_all(mut bytes: &[u8]) -> Vec<u8> {
     raw
 }
 
+/// The formats that hold the lines as they were sent.
+const OF_LINES: [Format; 3] = [Format::JsonGz, Format::Json, Format::JsonZst];
+
 /// The lines that an object of a format holds.
 fn lines_of(bytes: &[u8], format: Format) -> Vec<u8> {
     match format {
         Format::JsonGz => gunzip_all(bytes),
         Format::Json => bytes.to_vec(),
         Format::JsonZst => unzstd_all(bytes),
+        Format::Parquet => unreachable!("it holds no lines"),
     }
 }
 

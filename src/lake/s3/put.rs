@@ -185,6 +185,7 @@ pub(super) fn content_type(key: &str) -> &'static str {
     match key.rsplit('.').next() {
         Some("gz") => "application/gzip",
         Some("zst") => "application/zstd",
+        Some("parquet") => "application/vnd.apache.parquet",
         _ if key.starts_with("data/") => "application/x-ndjson",
         _ => "application/json",
     }
