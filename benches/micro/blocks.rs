@@ -97,13 +97,13 @@ fn decode(gzip: &[u8]) {
 }
 
 fn check(fixture: &Fixture) {
-    let mut measure = Measure::new(Format::Json, &Limits::default());
+    let mut measure = Measure::new(Format::Json, &Limits::default()).expect("a reader");
     for (lines, number) in fixture.raw.iter().zip(0..) {
         measure.begin(number);
         lines.chunks(128 << 10).for_each(|piece| measure.feed(piece).expect("lines"));
         black_box(measure.end().expect("lines"));
     }
-    assert_eq!(measure.finish().rows_invalid, 0);
+    assert_eq!(measure.finish().expect("the rows").rows_invalid, 0);
 }
 
 fn sums(lines: &[u8]) {

@@ -1,5 +1,5 @@
 //! Any bytes as a downloaded archive. Whatever they are: an answer, a fault in printable words, never a panic; and what
-//! is read holds the same rows in both formats, which an independent decoder finds in the objects too.
+//! is read holds the same rows in every format, which an independent decoder finds in the objects too.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -8,6 +8,7 @@ use std::path::Path;
 use ampd::archive::{Archive, Limits, Packing, PartSink, PartSums, ReadError};
 use ampd::model::{Content, Fault, FaultKind, Format, Window};
 use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
 
 /// Small enough that a bomb is a short input.
 const LIMITS: Limits = Limits {
@@ -27,6 +28,16 @@ pub fn run(input: &[u8]) {
     for hour in archive.hours().collect::<Vec<_>>() {
         let packed = read(&archive, hour, Format::JsonGz);
         let plain = read(&archive, hour, Format::Json);
+        let zst = read(&archive, hour, Format::JsonZst);
+        if let (Ok((content, objects)), Ok((same, lines))) = (&zst, &plain) {
+            assert_eq!(content, same, "json.zst holds the same rows");
+            if !objects.is_empty() {
+                let mut raw = Vec::new();
+                StreamingDecoder::new(objects.as_slice()).expect("a frame").read_to_end(&mut raw).expect("a whole one");
+                assert_eq!(&raw, lines);
+            }
+        }
+        assert_eq!(zst.is_ok(), plain.is_ok());
         match (packed, plain) {
             (Ok((packed, objects)), Ok((plain, lines))) => {
                 assert_eq!(packed, plain, "both formats hold the same rows");

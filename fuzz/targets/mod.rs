@@ -7,6 +7,8 @@ mod admin;
 mod admin_world;
 mod archive;
 mod configuration;
+#[path = "../../tests/fixtures/engine.rs"]
+mod fixtures;
 mod journal;
 mod manifest;
 mod rows;

@@ -8,11 +8,13 @@
 //! ```text
 //! open       directory (end record, count) -> zip crate (entries) -> index (names, methods) -> placement (no overlap, no hole)
 //! read_hour  pread -> zip crate (inflate, CRC) -> gunzip (all members, CRC, cap) -> rows (count, check, hash)
-//!                                             \-> packing -> sums -> sink        \-> packing (json)
+//!                                             \-> packing -> sums -> sink        \-> packing (all but json.gz)
 //!            a short member of one gzip stream goes through whole instead of gunzip, held in one piece
 //! ```
 
 mod bytes;
+#[cfg(feature = "parquet")]
+mod columns;
 mod directory;
 mod gunzip;
 mod index;
@@ -28,6 +30,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 mod times;
+mod unzst;
 mod whole;
 
 use std::fs::File;
@@ -183,6 +186,12 @@ impl Archive {
     fn reader(&self, buffer: usize) -> pread::Pread {
         pread::Pread::new(Arc::clone(&self.0.file), self.0.length, buffer)
     }
+}
+
+/// What the `parquet` feature was left out for.
+#[cfg(not(feature = "parquet"))]
+fn without_parquet() -> Fault {
+    Fault::new(FaultKind::LakeRefused, "this ampd was built without the format parquet")
 }
 
 /// The first two bytes are `PK`, or this is no archive at all.

@@ -64,7 +64,7 @@ impl Archive {
         sink: &mut S,
     ) -> Result<Content, ReadError<S::Error>> {
         let mut rows = Rows::new(self.limits().max_row_bytes);
-        let mut packer = Packer::new(packing, sink);
+        let mut packer = Packer::new(packing, sink)?;
         let mut file = self.reader(INPUT);
         let mut buffers = self.spare().pop().unwrap_or_else(Buffers::new);
         for member in self.hour_members(hour) {
@@ -79,7 +79,7 @@ impl Archive {
             )?;
         }
         self.spare().push(buffers);
-        packer.finish(&rows).map_err(ReadError::Sink)?;
+        packer.finish(&rows)?;
         Ok(rows.into_content())
     }
 
@@ -95,7 +95,7 @@ impl Archive {
         let broken = |reason: &dyn std::fmt::Display| ReadError::Archive(watch.fault(reason));
         let entry = self.zip().entry(member.index).map_err(|error| broken(&error))?;
         let mut zipped = entry.with_reader(file, ZipReadOptions::new()).map_err(|error| broken(&error))?;
-        packer.begin_member(member.gzip_bytes, rows).map_err(ReadError::Sink)?;
+        packer.begin_member(member.gzip_bytes, rows)?;
         let cap = self.limits().output_cap(member.compressed);
         let Buffers { input, gunzip, held, whole } = buffers;
         held.clear();
@@ -105,13 +105,13 @@ impl Archive {
         }
         let mut gzip_bytes = held.len() as u64;
         if let Some(lines) = whole.gunzip(held, cap) {
-            packer.lines(lines, rows).map_err(ReadError::Sink)?;
-            packer.gzip(held, rows).map_err(ReadError::Sink)?;
+            packer.lines(lines, rows)?;
+            packer.gzip(held, rows)?;
         } else {
             gunzip.begin(cap);
             let mut feed = |piece: &[u8]| {
-                let used = gunzip.feed(piece, &mut |out| packer.lines(out, rows).map_err(ReadError::Sink))?;
-                packer.gzip(&piece[..used], rows).map_err(ReadError::Sink)
+                let used = gunzip.feed(piece, &mut |out| packer.lines(out, rows))?;
+                packer.gzip(&piece[..used], rows)
             };
             feed(held)?;
             loop {

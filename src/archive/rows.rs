@@ -82,6 +82,12 @@ impl Rows {
         self.count
     }
 
+    /// The part of the counted rows that are not JSON objects.
+    #[cfg(feature = "parquet")]
+    pub(super) fn invalid(&self) -> u64 {
+        self.invalid
+    }
+
     /// Whether the last byte taken was not a newline.
     pub(super) fn is_inside_line(&self) -> bool {
         !self.carry.is_empty() || self.overlong.is_some()

@@ -73,7 +73,7 @@ fn date(text: &[u8; 10]) -> Option<NaiveDate> {
 }
 
 /// `YYYY-MM-DD HH:MM:SS[.f]` with one to nine digits of a second, UTC.
-fn date_time(text: &[u8]) -> Option<DateTime<Utc>> {
+pub(super) fn date_time(text: &[u8]) -> Option<DateTime<Utc>> {
     let (day, rest) = text.split_first_chunk::<10>()?;
     let (clock, fraction) = rest.split_first_chunk::<9>()?;
     if clock[0] != b' ' || clock[3] != b':' || clock[6] != b':' {

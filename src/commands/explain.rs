@@ -6,6 +6,7 @@ use super::output::Output;
 use crate::cli::{ExplainArgs, Global};
 use crate::exit::Exit;
 use crate::explain;
+use crate::model::Format;
 use crate::problem::Failure;
 
 /// Explains one code, or lists them all.
@@ -35,7 +36,7 @@ pub fn run(global: &Global, args: &ExplainArgs) -> Result<Exit, Failure> {
 /// The version and what was built in.
 pub fn version(global: &Global) -> Result<Exit, Failure> {
     let output = Output::stdout(global.form());
-    let (version, formats) = (env!("CARGO_PKG_VERSION"), ["json.gz", "json"]);
+    let (version, formats) = (env!("CARGO_PKG_VERSION"), Format::ALL.map(Format::extension));
     output.text(&format!("ampd {version}\nformats: {}\nlakes: local, s3", formats.join(", ")));
     output.object(&json!({"version": version, "formats": formats, "lakes": ["local", "s3"]}));
     output.finish()?;

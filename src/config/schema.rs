@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::key_table::{KEYS, Key, Kind};
 use super::keys::{in_section, is_named, sections};
+use crate::model::Format;
 
 const NAME: &str = "^[a-z](?:_?[a-z0-9])*_?$";
 
@@ -44,7 +45,7 @@ fn property(key: &Key) -> Value {
         Kind::Size(..) => json!({ "type": ["string", "integer"], "minimum": 0 }),
         Kind::Id => json!({ "type": ["string", "integer"] }),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
-        Kind::Format => json!({ "type": "string", "enum": ["json.gz", "json"] }),
+        Kind::Format => json!({ "type": "string", "enum": Format::ALL.map(Format::extension) }),
         Kind::List => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         Kind::Words(words) => json!({ "type": "array", "items": { "type": "string", "enum": words } }),
         Kind::Tags => json!({ "type": "object", "additionalProperties": { "type": "string" }, "maxProperties": 10 }),

@@ -174,13 +174,8 @@ fn quoted(words: &[&str]) -> String {
 }
 
 fn format(text: &str) -> Result<Format, Complaint> {
-    if matches!(text, "json.zst" | "parquet") {
-        let message = "names a format that is not in this version: \"json.gz\" and \"json\" are";
-        return Err(Complaint::new(message, "use \"json.gz\": Amplitude's own bytes, untouched"));
-    }
-    text.parse().map_err(|_| {
-        Complaint::new("must be \"json.gz\" or \"json\"", "use \"json.gz\": Amplitude's own bytes, untouched")
-    })
+    let words = Format::ALL.map(Format::extension);
+    text.parse().or_else(|_| choice(text, &words).map(|_| Format::default()))
 }
 
 fn boolean(value: &Value, written: bool) -> Result<bool, Complaint> {

@@ -5,12 +5,12 @@ use tokio::sync::mpsc;
 
 use super::points::lake_down;
 use super::{LiveEffects, blocking, lake_fault};
-use crate::archive::{Discard, PartSink, PartSums, ReadError};
+use crate::archive::{Discard, Packing, PartSink, PartSums, ReadError};
 use crate::engine::Outcome;
 use crate::failpoints::{Point, around};
 use crate::lake::{ObjectWriter, Sums};
 use crate::model::layout::{self, ObjectId};
-use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Hour, HourState, Object};
+use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Format, Hour, HourState, Object};
 use crate::telemetry::{Line, Phase, say};
 
 /// Bytes collected before they are handed over; with the queue this bounds what an hour holds outside the writer.
@@ -75,7 +75,9 @@ impl PartSink for QueueSink {
 impl LiveEffects {
     pub(super) async fn measure(&self, capture: &CaptureRecord, hour: Hour) -> Result<Outcome, Fault> {
         let archive = self.archive(capture).await?;
-        let (packing, reader) = (self.packing(capture), self.reader().await?);
+        // Nothing is landed, so nothing is compressed.
+        let packing = Packing { format: Format::JsonGz, ..self.packing(capture) };
+        let reader = self.reader().await?;
         let content = blocking(move || {
             let _reader = reader;
             archive.read_hour(hour, packing, &mut Discard).map_err(|error| match error {

@@ -97,14 +97,23 @@ pub enum Format {
     JsonGz,
     /// The plain lines.
     Json,
+    /// The plain lines, compressed with zstd.
+    JsonZst,
+    /// Typed columns.
+    Parquet,
 }
 
 impl Format {
+    /// Every format, the default first.
+    pub const ALL: [Format; 4] = [Format::JsonGz, Format::Json, Format::JsonZst, Format::Parquet];
+
     /// The file name extension of the format's objects, which is also its written name.
     pub fn extension(self) -> &'static str {
         match self {
             Format::JsonGz => "json.gz",
             Format::Json => "json",
+            Format::JsonZst => "json.zst",
+            Format::Parquet => "parquet",
         }
     }
 }
@@ -119,11 +128,8 @@ impl FromStr for Format {
     type Err = ParseNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "json.gz" => Ok(Format::JsonGz),
-            "json" => Ok(Format::Json),
-            _ => Err(ParseNameError("the formats are `json.gz` and `json`")),
-        }
+        let found = Format::ALL.into_iter().find(|format| format.extension() == text);
+        found.ok_or(ParseNameError("the formats are `json.gz`, `json`, `json.zst` and `parquet`"))
     }
 }
 

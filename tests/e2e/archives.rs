@@ -164,7 +164,7 @@ fn every_shape_of_archive_lands_byte_for_byte() {
         |a| (a.accept_ranges, a.reorder_per_request) = (true, true),
     ];
     for shape in shapes {
-        for format in ["json.gz", "json"] {
+        for format in ["json.gz", "json", "json.zst"] {
             let mut world = World::with(12, |options| {
                 shape(&mut options.archive);
                 options.projects[0].part_ids = vec![70, 627];
@@ -179,7 +179,7 @@ fn every_shape_of_archive_lands_byte_for_byte() {
 
 #[test]
 fn a_small_part_target_makes_several_objects_that_are_equal_to_the_truth() {
-    for (format, rows) in [("json.gz", 6_000), ("json", 1_500)] {
+    for (format, rows) in [("json.gz", 6_000), ("json", 1_500), ("json.zst", 12_000)] {
         let mut world = World::with(2, |options| {
             options.projects[0].events_per_hour = rows;
             options.projects[0].parts = 5;

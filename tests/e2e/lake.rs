@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -60,13 +61,7 @@ impl Lake {
             if let Some(sha256) = object["sha256"].as_str() {
                 assert_eq!(hex::encode(Sha256::digest(&bytes)), sha256, "{key}");
             }
-            let text = if Path::new(key).extension().is_some_and(|extension| extension == "gz") {
-                let mut text = Vec::new();
-                MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).unwrap();
-                text
-            } else {
-                bytes
-            };
+            let text = unpacked(key, bytes);
             let found: Vec<Vec<u8>> =
                 text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect();
             assert_eq!(found.len() as u64, object["rows"].as_u64().unwrap(), "{key}");
@@ -109,4 +104,19 @@ impl Lake {
         }
         captures
     }
+}
+
+/// The lines that an object holds, by decoders that ampd does not use for them.
+fn unpacked(key: &str, bytes: Vec<u8>) -> Vec<u8> {
+    let mut text = Vec::new();
+    match Path::new(key).extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => {
+            MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut text).unwrap();
+        }
+        Some("zst") => {
+            StreamingDecoder::new(bytes.as_slice()).unwrap().read_to_end(&mut text).unwrap();
+        }
+        _ => text = bytes,
+    }
+    text
 }

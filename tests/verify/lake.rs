@@ -50,6 +50,26 @@ async fn a_flipped_bit_is_found_and_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_format_is_verified_to_its_rows() {
+    for format in ["json", "json.zst"] {
+        let world = World::exported_as(format).await;
+        let (exit, object) = world.verify(&["--deep"]).await;
+        assert_eq!((exit, kinds(&object).len()), (0, 0), "{format}: {object}");
+        let object = &world.files("data")[1];
+        let bytes = fs::read(object).unwrap();
+        for at in [5, bytes.len() / 2, bytes.len() - 3] {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            fs::write(object, changed).unwrap();
+            let (exit, found) = world.verify(&["--deep"]).await;
+            assert_eq!((exit, kinds(&found)), (4, vec!["checksum"]), "{format}: {found}");
+        }
+        fs::write(object, &bytes).unwrap();
+        assert_eq!(world.verify(&["--deep"]).await.0, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_object_is_found_and_exported_again_as_a_new_generation() {
     let world = World::exported().await;
     fs::remove_file(&world.files("data")[0]).unwrap();

@@ -21,24 +21,29 @@ pub struct World {
 impl World {
     /// A simulator, and a lake with six hours of it, of which the second is empty.
     pub async fn exported() -> Self {
+        Self::exported_as("json.gz").await
+    }
+
+    /// The same in another format.
+    pub async fn exported_as(format: &str) -> Self {
         let first = Hour::containing(ampd::clock::now() - TimeDelta::hours(2)).plus(-HOURS - 2);
         let empty_hours = vec![first.next().hour_of_day()];
         let project = Project { events_per_hour: 30, empty_hours, ..Project::default() };
         let options = Options { projects: vec![project], clock: ampd::clock::now, ..Options::default() };
         let simulator = Simulator::start(options, "127.0.0.1:0".parse().unwrap()).await.unwrap();
         let world = Self { dir: tempfile::tempdir().unwrap(), simulator, first };
-        fs::write(world.path("ampd.toml"), world.config()).unwrap();
+        fs::write(world.path("ampd.toml"), world.config(format)).unwrap();
         fs::set_permissions(world.path("ampd.toml"), fs::Permissions::from_mode(0o600)).unwrap();
         world.ok(&["once", "-q"]).await;
         world
     }
 
-    fn config(&self) -> String {
+    fn config(&self, format: &str) -> String {
         let (url, first) = (self.simulator.url(), self.first);
         format!(
             "version = 1\n[source.web]\napi_key = \"{API_KEY}\"\nsecret_key = \"{SECRET_KEY}\"\nstart = \"{first}\"\n\
              base_url = \"{url}\"\nallow_custom_base_url = true\n[staging]\ndir = \"stage\"\nmin_free = \"1MiB\"\n\
-             [state]\ndir = \"state\"\n[lake]\ntype = \"local\"\npath = \"lake\"\n[log]\ndir = \"logs\"\n"
+             [state]\ndir = \"state\"\n[lake]\ntype = \"local\"\npath = \"lake\"\nformat = \"{format}\"\n[log]\ndir = \"logs\"\n"
         )
     }
 

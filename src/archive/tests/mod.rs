@@ -1,6 +1,8 @@
 //! The reader's promises, kept against archives built in code.
 #![allow(clippy::cast_possible_truncation)]
 
+#[cfg(feature = "parquet")]
+mod columns;
 mod gzips;
 mod hostile;
 mod parts;
@@ -101,11 +103,35 @@ fn read_one(bytes: &[u8], format: Format) -> (Content, Collect) {
 /// The archive is refused as broken, in printable words that say `reason`.
 #[track_caller]
 fn refused(bytes: &[u8], reason: &str) {
-    for format in [Format::JsonGz, Format::Json] {
+    for format in Format::ALL {
         let fault = read_all(bytes, format).expect_err(reason);
         assert_eq!(fault.kind, FaultKind::BrokenArchive, "{fault}");
         assert!(fault.detail.contains(reason), "\"{}\" does not say \"{reason}\"", fault.detail);
         assert!(fault.detail.len() <= Fault::DETAIL_MAX && fault.detail.chars().all(|c| (' '..='~').contains(&c)));
+    }
+}
+
+/// Another decoder's opinion of a zstd file: one frame with a checksum.
+fn unzstd_all(mut bytes: &[u8]) -> Vec<u8> {
+    let mut decoder = ruzstd::decoding::StreamingDecoder::new(&mut bytes).unwrap();
+    let mut raw = Vec::new();
+    decoder.read_to_end(&mut raw).unwrap();
+    let told = decoder.decoder.get_checksum_from_data();
+    assert!(told.is_some() && told == decoder.decoder.get_calculated_checksum());
+    assert!(bytes.is_empty(), "more than one frame");
+    raw
+}
+
+/// The formats that hold the lines as they were sent.
+const OF_LINES: [Format; 3] = [Format::JsonGz, Format::Json, Format::JsonZst];
+
+/// The lines that an object of a format holds.
+fn lines_of(bytes: &[u8], format: Format) -> Vec<u8> {
+    match format {
+        Format::JsonGz => gunzip_all(bytes),
+        Format::Json => bytes.to_vec(),
+        Format::JsonZst => unzstd_all(bytes),
+        Format::Parquet => unreachable!("it holds no lines"),
     }
 }
 

@@ -100,13 +100,64 @@ fn a_row_longer_than_a_part_is_never_cut() {
     assert_eq!(sink.parts.iter().map(|part| part.0.bytes).collect::<Vec<_>>(), [long.len() as u64, 3]);
 }
 
+/// Lines that do not compress: some 20 kB each.
+fn noise(lines: u64) -> Vec<Vec<u8>> {
+    let text = |line: u64| (0..640_u64).map(move |i| format!("{:032x}", xxh3_128(&(line * 1000 + i).to_le_bytes())));
+    (0..lines).map(|line| format!("{{\"a\":\"{}\"}}", text(line).collect::<String>()).into_bytes()).collect()
+}
+
+#[test]
+fn json_zst_lands_the_lines_of_json() {
+    let members = entries(&["{}\r\n\n{}", "x\n", " ", "{\"a\":1}"]);
+    let (content, sink) = pack(&members, Format::JsonZst, 1 << 20);
+    assert_eq!(unzstd_all(&sink.joined()), pack(&members, Format::Json, 1 << 20).1.joined());
+    assert_eq!((content.rows, content.rows_invalid, sink.parts.len()), (4, 1, 1));
+    assert_eq!(pack(&entries(&["", ""]), Format::JsonZst, 1 << 20).1.parts.len(), 0);
+}
+
+#[test]
+fn json_zst_parts_end_with_a_row_soon_after_the_target() {
+    let lines = noise(100);
+    let raw = [lines.join(&b'\n'), b"\n".to_vec()].concat();
+    for target in [1, 100_000, 300_000, 10 << 20] {
+        let (content, sink) = pack(&[Entry::new("7/7_2026-01-15_3#0.json.gz", gzip(&raw))], Format::JsonZst, target);
+        assert_eq!(figures(&content), figures(&naive(&raw)));
+        let mut landed = Vec::new();
+        for (number, (sums, bytes)) in sink.parts.iter().enumerate() {
+            let here = unzstd_all(bytes);
+            assert!(here.ends_with(b"\n") && here.starts_with(b"{"), "no row is cut");
+            assert_eq!(naive(&here).rows, sums.rows);
+            assert!(sums.bytes < target + 100_000, "{target}: {}", sums.bytes);
+            assert!(sums.bytes >= target || number + 1 == sink.parts.len(), "{target}: {}", sums.bytes);
+            landed.extend(here);
+        }
+        assert!(landed == raw && (target > 1 << 20) == (sink.parts.len() == 1));
+    }
+}
+
+#[test]
+fn json_zst_parts_do_not_depend_on_how_the_lines_arrive() {
+    let lines = noise(60);
+    let whole = |cuts: &[usize]| {
+        let pieces = cuts.iter().scan(0, |at, cut| Some(std::mem::replace(at, *cut)..*cut));
+        let raw = lines.join(&b'\n');
+        let content = pieces.flat_map(|range| gzip(&raw[range])).chain(gzip(&raw[cuts[cuts.len() - 1]..]));
+        pack(&[Entry::new("7/7_2026-01-15_3#0.json.gz", content.collect::<Vec<u8>>())], Format::JsonZst, 250_000)
+    };
+    let expected = whole(&[1]);
+    assert!(expected.1.parts.len() > 2);
+    for cuts in [&[20_000][..], &[131_072, 131_073, 400_000], &[3, 7, 99, 262_144]] {
+        assert_eq!(whole(cuts), expected, "{cuts:?}");
+    }
+}
+
 #[test]
 fn every_part_carries_its_sums() {
     use base64::Engine as _;
     use sha2::Digest as _;
-    for format in [Format::JsonGz, Format::Json] {
+    for (format, parts) in [(Format::JsonGz, 2), (Format::Json, 2), (Format::JsonZst, 1)] {
         let (_, sink) = pack(&entries(&["{\"a\":1}\n", "{\"a\":2}\n"]), format, 1);
-        assert_eq!(sink.parts.len(), 2);
+        assert_eq!(sink.parts.len(), parts);
         for (sums, bytes) in &sink.parts {
             assert_eq!(sums.sha256.as_deref(), Some(hex::encode(sha2::Sha256::digest(bytes)).as_str()));
             let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, bytes);
@@ -116,12 +167,12 @@ fn every_part_carries_its_sums() {
 }
 
 #[test]
-fn sha256_is_left_out_of_json_unless_asked_for() {
+fn sha256_is_left_out_of_all_but_json_gz_unless_asked_for() {
     let archive = open(&Zip::of(entries(&["{}\n"])).bytes()).unwrap();
-    for (format, there) in [(Format::Json, false), (Format::JsonGz, true)] {
+    for format in Format::ALL {
         let mut sink = Collect::default();
         archive.read_hour(hour(3), Packing { format, part_target: 1, sha256: false }, &mut sink).unwrap();
-        assert_eq!(sink.parts[0].0.sha256.is_some(), there);
+        assert_eq!(sink.parts[0].0.sha256.is_some(), format == Format::JsonGz, "{format}");
     }
 }
 
@@ -138,7 +189,7 @@ fn the_crc_is_the_one_that_s3_checks() {
 #[test]
 fn the_same_archive_and_packing_give_the_same_parts() {
     let members = entries(&["{\"a\":1}", "{\"a\":2}\n", "{\"a\":3}"]);
-    for format in [Format::JsonGz, Format::Json] {
+    for format in Format::ALL {
         assert_eq!(pack(&members, format, 60), pack(&members, format, 60));
     }
 }

@@ -65,13 +65,13 @@ proptest! {
     fn what_lands_is_what_was_sent(members in proptest::collection::vec(sent(), 1..6), target in 1_u64..3000) {
         let archive = open(&Zip::of(members.iter().enumerate().map(|(part, sent)| entry(part, sent))).bytes()).unwrap();
         let expected = naive(&joined(&members));
-        for format in [Format::JsonGz, Format::Json] {
+        for format in OF_LINES {
             let mut sink = Collect::default();
             let content = archive.read_hour(hour(3), packing(format, target), &mut sink).unwrap();
             prop_assert_eq!(figures(&content), figures(&expected));
             let mut rows = Vec::new();
             for (sums, bytes) in &sink.parts {
-                let raw = if format == Format::JsonGz { gunzip_all(bytes) } else { bytes.clone() };
+                let raw = lines_of(bytes, format);
                 let here = rows_of(&raw);
                 prop_assert_eq!(sums.rows, here.len() as u64);
                 rows.extend(here);
@@ -81,7 +81,7 @@ proptest! {
                 let (landed, sent) = (sink.joined(), joined(&members));
                 prop_assert_eq!(landed.strip_suffix(b"\n").unwrap_or(&landed), sent.strip_suffix(b"\n").unwrap_or(&sent));
             } else if sink.parts.len() == 1 {
-                prop_assert_eq!(gunzip_all(&sink.joined()).len(), joined(&members).len());
+                prop_assert_eq!(lines_of(&sink.joined(), format).len(), joined(&members).len());
             }
         }
     }

@@ -20,7 +20,7 @@ pub async fn check(
     finder: &mut Finder<'_>,
 ) -> Result<(), LakeError> {
     let Some(format) = manifest.objects.first().and_then(|object| format_of(&object.key)) else { return Ok(()) };
-    let mut measure = Measure::new(format, limits);
+    let mut measure = Measure::new(format, limits).map_err(|fault| unreadable(&fault))?;
     let before = finder.found.len();
     for (object, number) in manifest.objects.iter().zip(0..) {
         if !read(lake, object, number, &mut measure, progress, finder).await? {
@@ -28,16 +28,14 @@ pub async fn check(
             return Ok(());
         }
     }
-    let content = measure.finish();
-    progress.add_rows(content.rows);
-    if finder.found.len() == before {
+    if let Some(content) = measure.finish().filter(|_| finder.found.len() == before) {
         compare(manifest, &content, finder);
     }
     Ok(())
 }
 
 fn format_of(key: &str) -> Option<Format> {
-    [Format::JsonGz, Format::Json].into_iter().find(|format| key.ends_with(&format!(".{}", format.extension())))
+    Format::ALL.into_iter().find(|format| key.ends_with(&format!(".{}", format.extension())))
 }
 
 /// Whether the object could be read to its end.
@@ -54,7 +52,7 @@ async fn read(
         finder.add(Kind::Missing, key, "not in the lake");
         return Ok(false);
     };
-    measure.begin(number);
+    measure.begin(number).map_err(|fault| unreadable(&fault))?;
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = reader.read(&mut chunk).await;
@@ -75,6 +73,7 @@ async fn read(
             return Ok(false);
         }
     };
+    progress.add_rows(sums.rows);
     let differs =
         |ours: &Option<String>, theirs: Option<&String>| ours.as_ref().zip(theirs).is_some_and(|(a, b)| a != b);
     if sums.bytes != object.bytes {
@@ -85,6 +84,11 @@ async fn read(
         finder.add(Kind::Rows, key, format!("{} rows instead of {}", sums.rows, object.rows));
     }
     Ok(true)
+}
+
+/// Nothing is said about the object: there was no memory to read it.
+fn unreadable(fault: &Fault) -> LakeError {
+    LakeError::Unavailable(format!("it cannot be read here: {}", fault.detail))
 }
 
 fn broken(fault: &Fault) -> String {

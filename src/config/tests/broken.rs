@@ -56,7 +56,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     ("[staging]\ndir = \"\"", "E102", "5:7", "leave the key out"),
     ("[lake]\npart_target = \"1KiB\"", "E102", "5:15", "20GiB"),
     ("[lake]\nformat = \"parquet\"", "E102", "5:10", "json.gz"),
-    ("[lake]\nformat = \"json.zst\"", "E102", "5:10", "json.gz"),
+    ("[lake]\nformat = \"json.zstd\"", "E102", "5:10", "json.zst"),
     ("[lake]\nformat = \"CANARY\"", "E102", "5:10", "json.gz"),
     ("[lake]\ntype = \"s3\"\nbucket = \"s3://CANARY/x\"", "E102", "6:10", "prefix"),
     ("[lake]\ntype = \"s3\"\nbucket = \"abc\"\nprefix = \"a/../CANARY\"", "E102", "7:10", "amplitude"),

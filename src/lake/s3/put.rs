@@ -182,12 +182,12 @@ pub(super) async fn replace(
 
 /// What an object is by the end of its key.
 pub(super) fn content_type(key: &str) -> &'static str {
-    if key.rsplit('.').next() == Some("gz") {
-        "application/gzip"
-    } else if key.starts_with("data/") {
-        "application/x-ndjson"
-    } else {
-        "application/json"
+    match key.rsplit('.').next() {
+        Some("gz") => "application/gzip",
+        Some("zst") => "application/zstd",
+        Some("parquet") => "application/vnd.apache.parquet",
+        _ if key.starts_with("data/") => "application/x-ndjson",
+        _ => "application/json",
     }
 }
 
