@@ -99,7 +99,7 @@ fn decode(gzip: &[u8]) {
 fn check(fixture: &Fixture) {
     let mut measure = Measure::new(Format::Json, &Limits::default()).expect("a reader");
     for (lines, number) in fixture.raw.iter().zip(0..) {
-        measure.begin(number);
+        measure.begin(number).expect("a part");
         lines.chunks(128 << 10).for_each(|piece| measure.feed(piece).expect("lines"));
         black_box(measure.end().expect("lines"));
     }
