@@ -67,7 +67,6 @@ pub fn run(fixture: &Fixture, word: &str) {
     block("journal: one transition committed", Per::Operations(2 * COMMITS), &mut commits());
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn mega(bytes: usize) -> f64 {
     bytes as f64 / 1e6
 }

@@ -1,12 +1,12 @@
-//! What a block costs: CPU of this thread and time, by the best of several runs.
+//! What a block costs: CPU of this thread and time, by the best of several samples.
 
 use std::time::Duration;
 
 use ampd::clock;
 
-/// Runs of a block: at least so many, and so long.
-const RUNS_MIN: usize = 3;
-const TIME_MIN: Duration = Duration::from_millis(600);
+const SAMPLES: usize = 3;
+/// A sample is as many runs of the block as this takes: the system counts a thread's CPU a few milliseconds late.
+const SAMPLE_MIN: Duration = Duration::from_millis(300);
 
 /// CPU that this thread has used, as the scheduler counts it; no time at all where the system does not say.
 fn cpu() -> Duration {
@@ -25,29 +25,25 @@ pub enum Per {
 }
 
 /// Runs a block and prints what it costs.
-#[allow(clippy::cast_precision_loss)]
 pub fn measure(name: &str, per: Per, mut block: impl FnMut()) {
-    let begun = clock::monotonic();
-    let (mut best_cpu, mut best_wall, mut runs) = (Duration::MAX, Duration::MAX, 0);
-    while runs < RUNS_MIN || clock::since(begun) < TIME_MIN {
-        let (cpu_before, wall_before) = (cpu(), clock::monotonic());
-        block();
-        best_wall = best_wall.min(clock::since(wall_before));
-        best_cpu = best_cpu.min(cpu().saturating_sub(cpu_before));
-        runs += 1;
+    let (mut best_cpu, mut best_wall) = (f64::MAX, f64::MAX);
+    for _ in 0..SAMPLES {
+        let (cpu_before, begun, mut runs) = (cpu(), clock::monotonic(), 0.0);
+        while runs == 0.0 || clock::since(begun) < SAMPLE_MIN {
+            block();
+            runs += 1.0;
+        }
+        best_wall = best_wall.min(clock::since(begun).as_secs_f64() / runs);
+        best_cpu = best_cpu.min(cpu().saturating_sub(cpu_before).as_secs_f64() / runs);
     }
     match per {
         Per::RawBytes(bytes) => {
-            let seconds = best_cpu.as_secs_f64();
-            println!(
-                "{name:48} {:7.3} CPU-s/GB {:7.0} MB/s",
-                seconds / bytes as f64 * 1e9,
-                bytes as f64 / seconds / 1e6
-            );
+            let of_a_gb = 1e9 / bytes as f64;
+            println!("{name:48} {:7.3} CPU-s/GB {:7.0} MB/s", best_cpu * of_a_gb, 1e3 / (best_cpu * of_a_gb));
         }
         Per::Operations(count) => {
-            let micros = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
-            println!("{name:48} {:7.1} CPU-us   {:7.1} us each", micros(best_cpu), micros(best_wall));
+            let of_one = 1e6 / count as f64;
+            println!("{name:48} {:7.1} CPU-us   {:7.1} us each", best_cpu * of_one, best_wall * of_one);
         }
     }
 }
