@@ -38,6 +38,7 @@ pub fn run(fixture: &Fixture, word: &str) {
 
     block("gunzip: zlib-rs, streamed by 64 KiB", raw, &mut || fixture.packed.iter().for_each(|gzip| inflate(gzip)));
     block("gunzip: flate2's MultiGzDecoder", raw, &mut || fixture.packed.iter().for_each(|gzip| decode(gzip)));
+    block("gunzip: libdeflate, a member at once", raw, &mut at_once(fixture));
     block("zip index: open, a member", Per::Operations(members), &mut || {
         black_box(Archive::open(fixture.file(), day(), Limits::default()).expect("an archive"));
     });
@@ -93,6 +94,17 @@ fn decode(gzip: &[u8]) {
     let mut output = vec![0; 128 << 10];
     let mut reader = flate2::bufread::MultiGzDecoder::new(gzip);
     while reader.read(&mut output).expect("gzip") > 0 {}
+}
+
+fn at_once(fixture: &Fixture) -> impl FnMut() {
+    let mut decompressor = libdeflater::Decompressor::new();
+    let longest = fixture.raw.iter().map(Vec::len).max().unwrap_or_default();
+    let mut output = vec![0; longest];
+    move || {
+        for gzip in &fixture.packed {
+            black_box(decompressor.gzip_decompress(gzip, &mut output).expect("gzip"));
+        }
+    }
 }
 
 fn check(fixture: &Fixture) {
