@@ -65,7 +65,7 @@ def main():
         load = os.getloadavg()
         told["scenarios"][name] = SCENARIOS[name](options) | {"load": [load[0], os.getloadavg()[0]]}
         if options.record:
-            figures.record(options.record, told["scenarios"][name]["found"])
+            figures.record(options.record, name, told["scenarios"][name])
             figures.write_page()
     print(json.dumps(told, indent=1))
 

@@ -22,10 +22,12 @@ def bench(name):
 def enter_environment(cache, formats):
     """Goes on in a Python that has the packages; they are installed once."""
     wanted = {**PACKAGES, **{name: pin for form in formats for name, pin in PACKAGES_OF.get(form, {}).items()}}
-    python = os.path.join(cache, "python", "bin", "python")
-    if subprocess.run([python, "-c", "import " + ", ".join(wanted)], capture_output=True).returncode if os.path.exists(python) else True:
-        subprocess.run([sys.executable, "-m", "venv", os.path.join(cache, "python")], check=True)
+    home = os.path.join(cache, "python")
+    python = os.path.join(home, "bin", "python")
+    if not os.path.exists(python):
+        subprocess.run([sys.executable, "-m", "venv", home], check=True)
+    if subprocess.run([python, "-c", "import " + ", ".join(wanted)], capture_output=True).returncode != 0:
         pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, *wanted.values()], check=True)
-    if sys.prefix != os.path.join(cache, "python"):
+    if sys.prefix != home:
         os.execv(python, [python, *sys.argv])

@@ -11,8 +11,8 @@ import pipelines
 # The first that fits; what fits none is the rest.
 STAGES = [
     ("kernel: sockets, files, memory", r"\[k\]"),
-    ("inflate", r"inflate|libdeflate|deflate_decompress"),
     ("CRC-32 of zip and gzip", r"crc32"),
+    ("inflate", r"inflate|libdeflate|deflate_decompress"),
     ("rows: JSON and UTF-8", r"archive::json|simdutf8|from_utf8|serde_json"),
     ("rows: lines, times, hash", r"archive::(rows|times)|xxh3|xxhash|memchr|content_hash"),
     ("SHA-256", r"sha2::|sha256"),
