@@ -53,11 +53,11 @@ pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     engine.give(work.orders);
     let about = About::new(session.config(), place.location.clone(), DaemonReport::default());
     let watch = Watch::new(about, stage, session.status_file(), progress.clone(), Some(work.scope.clone()));
-    let mut driver = Driver::new(engine, Box::new(opened.journal), Arc::new(effects), Box::new(watch), true);
-    let (control, mut orders) = mpsc::channel(16);
+    let driver = Driver::new(engine, Box::new(opened.journal), Arc::new(effects), Box::new(watch), true);
+    let (control, orders) = mpsc::channel(16);
     let signals = stop::watch(control, session.config().shutdown_grace);
     let bar = Renderer::start(&progress, output::progress_mode(&session.global, &session.output));
-    let ended = driver.run(&mut orders).await;
+    let (driver, ended) = driver.run_beside_its_steps(orders).await;
     drop(bar);
     let result = verdict(session, driver.engine(), &work.scope, &place, ended, signals.received());
     let mut summary = summary(session, driver.engine(), &work.scope);

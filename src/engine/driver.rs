@@ -131,6 +131,15 @@ impl<E: Effects> Driver<E> {
         ended
     }
 
+    /// The same on a worker thread, where the steps run: to wake another thread for each turn costs more than a turn.
+    pub async fn run_beside_its_steps(mut self, mut control: mpsc::Receiver<Control>) -> (Self, Ended) {
+        let running = tokio::spawn(async move {
+            let ended = self.run(&mut control).await;
+            (self, ended)
+        });
+        running.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
     async fn run_turns(&mut self, control: &mut mpsc::Receiver<Control>) -> Ended {
         let mut events = vec![Event::Started];
         // An order is answered when it is recorded: what was promised survives a crash.

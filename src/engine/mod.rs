@@ -269,13 +269,16 @@ impl Engine {
         let parallel = if source.throttled > 0 { 1 } else { policy.max_parallel };
         // What a follower keeps for later holds nothing up.
         let goes_on = |live: &&Live| live.open.iter().any(|hour| source.may_work_on(*hour));
-        let staged = self.lives.values().filter(|live| live.record.source == *name).filter(goes_on).count();
+        let staged = || self.lives.values().filter(|live| live.record.source == *name).filter(goes_on);
+        // One more than is asked at once keeps the lake busy, or as many hours as are read at once: small windows.
+        let has_room = staged().count() <= parallel
+            || staged().map(|live| live.open.len()).sum::<usize>() < self.policy.uploads_max;
         let may_ask = source.attachment == state::Attachment::Yes
             && source.request_refused.is_none()
             && source.keys_refused.as_ref().is_none_or(|(pause, _)| pause.is_over(now))
             && retry::is_over(source.record.not_before, now)
             && source.capturing.len() < parallel
-            && staged <= parallel;
+            && has_room;
         if !may_ask {
             return None;
         }

@@ -277,14 +277,15 @@ impl Process {
     fn take_in(&mut self, mut events: Vec<Event>, now: Time) -> (Vec<Change>, Steps) {
         let (mut changes, mut steps) = (Vec::new(), Vec::new());
         let Some(life) = &mut self.life else { return (changes, steps) };
+        if life.engine.leads(source()) != self.leads {
+            events.insert(0, Event::Lead(source().clone(), self.leads));
+        }
+        // Before anything else, as the driver does it.
         let clock = self.context.clock.get();
         if (clock - life.seen_clock).abs() > TimeDelta::minutes(1) {
             events.insert(0, Event::ClockJumped);
         }
         life.seen_clock = clock;
-        if life.engine.leads(source()) != self.leads {
-            events.insert(0, Event::Lead(source().clone(), self.leads));
-        }
         self.context.world.borrow_mut().counts.events += events.len() as u64;
         for event in events {
             for command in life.engine.on_event(event, now) {

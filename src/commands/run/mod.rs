@@ -96,7 +96,7 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
         engine.begin_following();
     }
     let ticks = Ticks::default();
-    let (control, mut controls) = mpsc::channel(CONTROLS_MAX);
+    let (control, controls) = mpsc::channel(CONTROLS_MAX);
     let handle = Handle::new(control.clone());
     daemon.door.lead_to(handle.clone(), about.clone(), stage.clone(), ticks.clone());
     let watch = Watch::new(about, stage, session.status_file(), progress, None).ticking(ticks.clone());
@@ -111,7 +111,8 @@ async fn live(session: &Session, daemon: &mut Daemon) -> Result<LifeEnd, Failure
     let schedule = schedule::start(&session.config().schedule, handle.clone(), ticks, random_seed()?);
     let lease = ground.map(|ground| lease::start(ground, session.config().sources.keys().cloned(), handle));
     tell(&[NotifyState::Ready]);
-    let (ended, next) = until_it_ends(session, daemon, driver.run(&mut controls), &control).await;
+    let running = driver.run_beside_its_steps(controls);
+    let ((driver, ended), next) = until_it_ends(session, daemon, running, &control).await;
     daemon.door.lead_nowhere();
     daemon.paused = driver.engine().is_paused();
     drop(schedule);
@@ -154,12 +155,12 @@ fn report_of(session: &Session, daemon: &Daemon) -> DaemonReport {
 }
 
 /// Signals and the socket's reloads reach the engine while it runs.
-async fn until_it_ends(
+async fn until_it_ends<T>(
     session: &Session,
     daemon: &mut Daemon,
-    running: impl Future<Output = Ended>,
+    running: impl Future<Output = T>,
     control: &mpsc::Sender<Control>,
-) -> (Ended, Option<Box<Loaded>>) {
+) -> (T, Option<Box<Loaded>>) {
     tokio::pin!(running);
     let mut next = None;
     loop {
