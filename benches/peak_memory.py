@@ -103,7 +103,7 @@ def measure(work, port, form):
 
 def main():
     sizes = [int(text) for text in sys.argv[1:]] or [1_800, 18_000]
-    for form in ("json.gz", "json", "json.zst"):
+    for form in ("json.gz", "json", "json.zst", "parquet"):
         for rows in sizes:
             with tempfile.TemporaryDirectory() as work:
                 port_file = os.path.join(work, "port")

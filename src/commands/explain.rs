@@ -36,7 +36,8 @@ pub fn run(global: &Global, args: &ExplainArgs) -> Result<Exit, Failure> {
 /// The version and what was built in.
 pub fn version(global: &Global) -> Result<Exit, Failure> {
     let output = Output::stdout(global.form());
-    let (version, formats) = (env!("CARGO_PKG_VERSION"), Format::ALL.map(Format::extension));
+    let version = env!("CARGO_PKG_VERSION");
+    let formats: Vec<&str> = Format::built().map(Format::extension).collect();
     output.text(&format!("ampd {version}\nformats: {}\nlakes: local, s3", formats.join(", ")));
     output.object(&json!({"version": version, "formats": formats, "lakes": ["local", "s3"]}));
     output.finish()?;

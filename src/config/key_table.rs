@@ -157,7 +157,7 @@ pub(super) static KEYS: &[Key] = &[
     key("lake", "single_writer", Bool, "false", "the store has no conditional writes and one daemon writes to it").only(S3),
     key("lake", "late_write", Duration(0, DAY), "15m", "how late an unanswered PUT may still land on such a store").only(S3),
     key("lake", "lease", OffOrDuration(3_000, 3_600_000), "60s", "of two daemons one leads, for so long at a time; off: both work"),
-    key("lake", "format", Kind::Format, "json.gz", "json.gz | json | json.zst"),
+    key("lake", "format", Kind::Format, "json.gz", "json.gz | json | json.zst | parquet"),
     key("lake", "part_target", Size(MIB, 5 * GIB), "128MiB", "members of an hour are joined up to this size"),
     key("warehouse", "type", Choice(&["none", "snowflake"]), "none", "none | snowflake"),
     bare("warehouse", "account", Text, "Snowflake account").only(SNOWFLAKE).required(),

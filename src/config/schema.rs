@@ -45,7 +45,7 @@ fn property(key: &Key) -> Value {
         Kind::Size(..) => json!({ "type": ["string", "integer"], "minimum": 0 }),
         Kind::Id => json!({ "type": ["string", "integer"] }),
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
-        Kind::Format => json!({ "type": "string", "enum": Format::ALL.map(Format::extension) }),
+        Kind::Format => json!({ "type": "string", "enum": Format::built().map(Format::extension).collect::<Vec<_>>() }),
         Kind::List => json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
         Kind::Words(words) => json!({ "type": "array", "items": { "type": "string", "enum": words } }),
         Kind::Tags => json!({ "type": "object", "additionalProperties": { "type": "string" }, "maxProperties": 10 }),

@@ -174,8 +174,9 @@ fn quoted(words: &[&str]) -> String {
 }
 
 fn format(text: &str) -> Result<Format, Complaint> {
-    let words = Format::ALL.map(Format::extension);
-    text.parse().or_else(|_| choice(text, &words).map(|_| Format::default()))
+    let words: Vec<&str> = Format::built().map(Format::extension).collect();
+    let word = choice(text, &words)?;
+    Ok(Format::built().find(|format| format.extension() == word).unwrap_or_default())
 }
 
 fn boolean(value: &Value, written: bool) -> Result<bool, Complaint> {

@@ -107,6 +107,11 @@ impl Format {
     /// Every format, the default first.
     pub const ALL: [Format; 4] = [Format::JsonGz, Format::Json, Format::JsonZst, Format::Parquet];
 
+    /// The formats that this build can write and read.
+    pub fn built() -> impl Iterator<Item = Format> {
+        Self::ALL.into_iter().filter(|format| *format != Format::Parquet || cfg!(feature = "parquet"))
+    }
+
     /// The file name extension of the format's objects, which is also its written name.
     pub fn extension(self) -> &'static str {
         match self {

@@ -7,6 +7,8 @@ mod lake;
 mod support;
 
 mod archives;
+#[cfg(feature = "parquet")]
+mod columns;
 mod commands;
 mod configurations;
 mod daemon;

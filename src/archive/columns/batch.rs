@@ -18,15 +18,23 @@ pub(super) struct Span {
     length: u32,
 }
 
+/// In a length: the text is a string without escapes. No row is so long that the bit would be part of its length.
+const PLAIN: u32 = 1 << 31;
+
 impl Span {
     /// Whether there is no text.
     pub(super) fn is_empty(self) -> bool {
         self.length == 0
     }
 
+    /// Whether the text is a string without escapes.
+    pub(super) fn is_plain(self) -> bool {
+        self.length & PLAIN != 0
+    }
+
     /// As a range of the batch's text.
     pub(super) fn range(self) -> Range<usize> {
-        self.start as usize..(self.start + self.length) as usize
+        self.start as usize..(self.start + (self.length & !PLAIN)) as usize
     }
 }
 
@@ -65,7 +73,7 @@ pub(in crate::archive) struct Batch {
 impl Batch {
     /// No rows.
     pub(in crate::archive) fn new() -> Self {
-        Self { text: BytesMut::new(), begun: 0, cells: Vec::new(), extras: Vec::new(), raw: Vec::new() }
+        Self { text: empty(), begun: 0, cells: Vec::new(), extras: Vec::new(), raw: Vec::new() }
     }
 
     /// Takes a piece of the row that is not finished.
@@ -101,12 +109,17 @@ impl Batch {
         let line = &self.text[from..];
         let mut expected = 0;
         for field in Fields::of(line) {
-            let value = span(from, field.value.clone());
+            let mut value = span(from, field.value.clone());
             let Some(column) = find(&line[field.key.clone()], expected) else {
                 self.extras.push(Extra { row, key: Key::Written(span(from, field.key)), value });
                 continue;
             };
             expected = column + 1;
+            if field.plain {
+                value.length |= PLAIN;
+            } else if &line[field.value] == b"null" {
+                value = Span::default();
+            }
             let earlier = std::mem::replace(&mut cells[column], value);
             if !earlier.is_empty() {
                 self.extras.push(Extra { row, key: Key::Column(column), value: earlier });
@@ -132,13 +145,20 @@ impl Batch {
 
     /// Empties it; `text` is what it held before, if nobody else holds it.
     pub(super) fn clear(&mut self, text: Option<BytesMut>) {
-        self.text = text.unwrap_or_default();
+        self.text = text.unwrap_or_else(empty);
         self.text.clear();
         self.begun = 0;
         self.cells.clear();
         self.extras.clear();
         self.raw.clear();
     }
+}
+
+/// No text, and room for all that comes: what is not used of it is no memory yet.
+fn empty() -> BytesMut {
+    /// Most rows are shorter than this, and the last one does not always fit.
+    const SLACK_BYTES: usize = 256 << 10;
+    BytesMut::with_capacity(FULL_BYTES + SLACK_BYTES)
 }
 
 /// A range of the text that begins at `from`.

@@ -9,11 +9,15 @@ pub(super) struct Fields<'a> {
     at: usize,
 }
 
-/// Where a key lies, between its quotes, and where its value.
+/// A key and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Field {
+    /// Where the key lies, between its quotes.
     pub(super) key: Range<usize>,
+    /// Where the value lies.
     pub(super) value: Range<usize>,
+    /// The value is a string without escapes.
+    pub(super) plain: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -27,14 +31,14 @@ impl<'a> Fields<'a> {
         if text.get(at) != Some(&b'"') {
             return None;
         }
-        let after_key = string_end(text, at + 1)?;
+        let (after_key, _) = string_end(text, at + 1)?;
         let key = at + 1..after_key - 1;
         // A colon stands between.
         let start = space(text, space(text, after_key) + 1);
-        let end = value_end(text, start)?;
+        let (end, plain) = value_end(text, start)?;
         // A comma or the closing brace.
         self.at = space(text, end) + 1;
-        Some(Field { key, value: start..end })
+        Some(Field { key, value: start..end, plain })
     }
 }
 
@@ -55,14 +59,15 @@ fn space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// The position after a value, and whether it is a string without escapes.
 #[inline]
-fn value_end(text: &[u8], start: usize) -> Option<usize> {
+fn value_end(text: &[u8], start: usize) -> Option<(usize, bool)> {
     match text.get(start)? {
         b'"' => string_end(text, start + 1),
-        b'{' | b'[' => nested_end(text, start + 1),
+        b'{' | b'[' => nested_end(text, start + 1).map(|end| (end, false)),
         _ => {
             let ends = |byte: &u8| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
-            text[start..].iter().position(ends).map(|length| start + length)
+            text[start..].iter().position(ends).map(|length| (start + length, false))
         }
     }
 }
@@ -72,7 +77,7 @@ fn nested_end(text: &[u8], mut at: usize) -> Option<usize> {
     let mut depth = 1_usize;
     loop {
         match text.get(at)? {
-            b'"' => at = string_end(text, at + 1)?,
+            b'"' => at = string_end(text, at + 1)?.0,
             b'{' | b'[' => {
                 depth += 1;
                 at += 1;
@@ -89,11 +94,13 @@ fn nested_end(text: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-/// The position after the closing quote of a string whose first byte is at `at`; eight bytes at a time.
+/// The position after the closing quote of a string whose first byte is at `at`, and whether it has no escapes; eight
+/// bytes at a time.
 #[inline]
-fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
+fn string_end(text: &[u8], mut at: usize) -> Option<(usize, bool)> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = ONES << 7;
+    let mut plain = true;
     loop {
         while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
             let word = u64::from_le_bytes(*word);
@@ -107,8 +114,11 @@ fn string_end(text: &[u8], mut at: usize) -> Option<usize> {
             at += 8;
         }
         match text.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
+            b'"' => return Some((at + 1, plain)),
+            b'\\' => {
+                plain = false;
+                at += 2;
+            }
             _ => at += 1,
         }
     }

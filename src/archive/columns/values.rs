@@ -1,64 +1,50 @@
 //! A field's text as the value of its column, or nothing where the value would not be exactly what was written.
 
-use std::borrow::Cow;
-
 use crate::archive::times::date_time;
 
-/// What a string says, borrowed where it is written without escapes; none for other values, and for half a surrogate
-/// pair, which is no text.
-pub(super) fn text(value: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let inner = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    match memchr::memchr(b'\\', inner) {
-        None => Some(Cow::Borrowed(inner)),
-        Some(first) => unescape(inner, first).map(Cow::Owned),
-    }
-}
-
-fn unescape(inner: &[u8], first: usize) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(inner.len());
-    out.extend_from_slice(&inner[..first]);
-    let mut rest = &inner[first..];
-    while let Some((byte, after)) = rest.split_first() {
-        if *byte != b'\\' {
-            let length = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-            out.extend_from_slice(&rest[..length]);
-            rest = &rest[length..];
-            continue;
-        }
-        let (letter, after) = after.split_first()?;
-        rest = after;
+/// What a string with escapes says; none for other values, and for half a surrogate pair, which is no text.
+pub(super) fn text(value: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some(escape) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..escape]);
+        let letter = *rest.get(escape + 1)?;
+        rest = &rest[escape + 2..];
         match letter {
-            b'"' | b'\\' | b'/' => out.push(*letter),
+            b'"' | b'\\' | b'/' => out.push(letter),
             b'b' => out.push(8),
             b'f' => out.push(12),
             b'n' => out.push(b'\n'),
             b'r' => out.push(b'\r'),
             b't' => out.push(b'\t'),
             b'u' => {
-                let unit = unit(&mut rest)?;
-                let scalar = match unit {
-                    0xd800..0xdc00 => {
-                        rest = rest.strip_prefix(b"\\u")?;
-                        let low = u32::from(self::unit(&mut rest)?).checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-                        0x1_0000 + (u32::from(unit - 0xd800) << 10) + low
-                    }
-                    _ => u32::from(unit),
-                };
                 let mut buffer = [0; 4];
-                out.extend_from_slice(char::from_u32(scalar)?.encode_utf8(&mut buffer).as_bytes());
+                out.extend_from_slice(scalar(&mut rest)?.encode_utf8(&mut buffer).as_bytes());
             }
             _ => return None,
         }
     }
+    out.extend_from_slice(rest);
     Some(out)
+}
+
+/// What an escape of four digits says, with the one after it where it takes two.
+fn scalar(rest: &mut &[u8]) -> Option<char> {
+    let first = u32::from(unit(rest)?);
+    if !(0xd800..0xdc00).contains(&first) {
+        return char::from_u32(first);
+    }
+    *rest = rest.strip_prefix(b"\\u")?;
+    let low = u32::from(unit(rest)?).checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+    char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + low)
 }
 
 /// Four hex digits.
 fn unit(rest: &mut &[u8]) -> Option<u16> {
     let (digits, after) = rest.split_first_chunk::<4>()?;
     *rest = after;
-    let digit = |sum: u16, byte: &u8| char::from(*byte).to_digit(16).map(|digit| sum << 4 | digit as u16);
-    digits.iter().try_fold(0, digit)
+    let value = |byte: &u8| u16::try_from(char::from(*byte).to_digit(16)?).ok();
+    digits.iter().try_fold(0, |sum: u16, byte| value(byte).map(|digit| sum << 4 | digit))
 }
 
 /// An integer of 64 bits.
@@ -103,11 +89,43 @@ pub(super) fn boolean(value: &[u8]) -> Option<bool> {
     }
 }
 
-/// Microseconds since 1970 of a time as exports write it; none when it has more digits.
-pub(super) fn time(value: &[u8]) -> Option<i64> {
-    let text = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    let time = date_time(text)?;
-    time.timestamp_subsec_nanos().is_multiple_of(1000).then(|| time.timestamp_micros())
+/// Reads times; most are of the day of the one before.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    day: [u8; 10],
+    midnight: i64,
+}
+
+impl Clock {
+    /// Microseconds since 1970 of a time as exports write it; none when it has more digits.
+    pub(super) fn time(&mut self, value: &[u8]) -> Option<i64> {
+        let text = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        if let Some((day, clock)) = text.split_first_chunk::<10>()
+            && *day == self.day
+            && let Ok(clock) = clock.try_into()
+        {
+            return Some(self.midnight + of_day(clock)?);
+        }
+        let time = date_time(text).filter(|time| time.timestamp_subsec_nanos().is_multiple_of(1000))?;
+        self.day = *text.first_chunk()?;
+        self.midnight = time.timestamp_micros() - time.timestamp_micros().rem_euclid(86_400_000_000);
+        Some(time.timestamp_micros())
+    }
+}
+
+/// Microseconds since midnight of ` HH:MM:SS.ffffff`.
+fn of_day(clock: &[u8; 16]) -> Option<i64> {
+    /// Where the digits stand.
+    const DIGITS: [usize; 12] = [1, 2, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15];
+    let [b' ', _, _, b':', _, _, b':', _, _, b'.', ..] = clock else { return None };
+    let digits = DIGITS.map(|at| clock[at].wrapping_sub(b'0'));
+    if digits.iter().any(|digit| *digit > 9) {
+        return None;
+    }
+    let two = |at: usize| i64::from(digits[at] * 10 + digits[at + 1]);
+    let (hour, minute, second) = (two(0), two(2), two(4));
+    let micros = (two(6) * 100 + two(8)) * 100 + two(10);
+    (hour < 24 && minute < 60 && second < 60).then_some(((hour * 60 + minute) * 60 + second) * 1_000_000 + micros)
 }
 
 #[cfg(test)]
@@ -115,7 +133,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> Option<String> {
-        text(value.as_bytes()).map(|text| String::from_utf8(text.into_owned()).unwrap())
+        text(value.as_bytes()).map(|text| String::from_utf8(text).unwrap())
     }
 
     #[test]
@@ -196,15 +214,35 @@ mod tests {
 
     #[test]
     fn a_time_is_microseconds_or_none() {
-        assert_eq!(time(b"\"1970-01-01 00:00:01.5\""), Some(1_500_000));
-        assert_eq!(time(b"\"2026-01-15 03:04:05.123456\""), Some(1_768_446_245_123_456));
-        assert_eq!(time(b"\"2026-01-15 03:04:05\""), Some(1_768_446_245_000_000));
-        assert_eq!(time(b"\"1969-12-31 23:59:59.999999\""), Some(-1));
-        assert_eq!(time(b"\"2026-01-15 03:04:05.123456000\""), Some(1_768_446_245_123_456));
-        for value in
-            ["\"2026-01-15 03:04:05.1234567\"", "\"2026-02-30 00:00:00\"", "\"2026-01-15T03:04:05Z\"", "1", "\"\""]
-        {
-            assert_eq!(time(value.as_bytes()), None, "{value}");
+        let mut clock = Clock::default();
+        let mut time = |text: &str| clock.time(format!("\"{text}\"").as_bytes());
+        for day in ["1969-12-31", "1970-01-01", "2026-01-15", "2026-01-15", "2024-02-29", "0001-01-01", "9999-12-31"] {
+            for clock in [
+                "00:00:00.000000",
+                "03:04:05.123456",
+                "23:59:59.999999",
+                "03:04:05",
+                "01:02:03.5",
+                "01:02:03.123456000",
+            ] {
+                let text = format!("{day} {clock}");
+                let expected = chrono::NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").unwrap();
+                assert_eq!(time(&text), Some(expected.and_utc().timestamp_micros()), "{text}");
+            }
+            for clock in [
+                "24:00:00.000000",
+                "00:60:00.000000",
+                "00:00:60.000000",
+                "00:00:00.00000x",
+                "03:04:05.1234567",
+                "03:04:0５.1234",
+            ] {
+                assert_eq!(time(&format!("{day} {clock}")), None, "{day} {clock}");
+            }
         }
+        for text in ["2026-02-30 00:00:00", "2026-01-15T03:04:05.000000", "2026-01-15", "", "\u{ff}"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+        assert_eq!(clock.time(b"1"), None);
     }
 }

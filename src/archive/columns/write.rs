@@ -1,7 +1,5 @@
 //! Row groups written as parquet, column after column: one of them at a time is encoded in memory.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::Result;
@@ -10,7 +8,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use super::batch::{Batch, Extra, Key, Span};
 use super::failed;
 use super::schema::{COLUMNS, EVENT_TIME, Kind, properties, schema};
-use super::values;
+use super::values::{self, Clock};
 use crate::model::Fault;
 
 /// The end of a file lists every row group, so their number is bounded.
@@ -72,7 +70,8 @@ impl File {
 /// The rows by their event time, those without one last, else as they came.
 fn order(batch: &Batch, text: &Bytes) -> Vec<u32> {
     let column = COLUMNS.iter().position(|column| column.name == EVENT_TIME).unwrap_or_default();
-    let time = |row| values::time(&text[batch.cell(row, column).range()]).unwrap_or(i64::MAX);
+    let mut clock = Clock::default();
+    let mut time = |row| clock.time(&text[batch.cell(row, column).range()]).unwrap_or(i64::MAX);
     let mut order: Vec<(i64, u32)> = (0..batch.rows()).map(|row| (time(row), row)).collect();
     order.sort_unstable();
     order.into_iter().map(|(_, row)| row).collect()
@@ -88,10 +87,11 @@ struct Cells<'a> {
 
 impl Cells<'_> {
     fn write(&self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, extras: &mut Vec<Extra>) -> Result<()> {
+        let mut clock = Clock::default();
         match COLUMNS[self.column].kind {
             Kind::Text => write::<ByteArrayType>(group, self.values(extras, |span| self.string(span))),
             Kind::Json => write::<ByteArrayType>(group, self.values(extras, |span| Some(self.slice(span.range())))),
-            Kind::Time => write::<Int64Type>(group, self.values(extras, |span| values::time(self.of(span)))),
+            Kind::Time => write::<Int64Type>(group, self.values(extras, |span| clock.time(self.of(span)))),
             Kind::Int => write::<Int64Type>(group, self.values(extras, |span| values::int(self.of(span)))),
             Kind::Double => write::<DoubleType>(group, self.values(extras, |span| values::double(self.of(span)))),
             Kind::Bool => write::<BoolType>(group, self.values(extras, |span| values::boolean(self.of(span)))),
@@ -99,10 +99,14 @@ impl Cells<'_> {
     }
 
     /// The values of the column; one that does not fit it is an extra.
-    fn values<T>(&self, extras: &mut Vec<Extra>, read: impl Fn(Span) -> Option<T>) -> impl Iterator<Item = Option<T>> {
+    fn values<T>(
+        &self,
+        extras: &mut Vec<Extra>,
+        mut read: impl FnMut(Span) -> Option<T>,
+    ) -> impl Iterator<Item = Option<T>> {
         self.order.iter().map(move |row| {
             let value = self.batch.cell(*row, self.column);
-            if value.is_empty() || self.of(value) == b"null" {
+            if value.is_empty() {
                 return None;
             }
             let read = read(value);
@@ -122,10 +126,10 @@ impl Cells<'_> {
     }
 
     fn string(&self, span: Span) -> Option<ByteArray> {
-        match values::text(self.of(span))? {
-            Cow::Borrowed(_) => Some(self.slice(span.range().start + 1..span.range().end - 1)),
-            Cow::Owned(bytes) => Some(ByteArray::from(bytes)),
+        if span.is_plain() {
+            return Some(self.slice(span.range().start + 1..span.range().end - 1));
         }
+        values::text(self.of(span)).map(ByteArray::from)
     }
 }
 

@@ -38,7 +38,7 @@ enum Shape {
     Lines(Lines),
     Zst(Zst),
     #[cfg(feature = "parquet")]
-    Parquet(Columns),
+    Parquet(Box<Columns>),
 }
 
 /// Writes the parts of one hour.
@@ -61,7 +61,7 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
             Format::Json => Shape::Lines(Lines::new(target)),
             Format::JsonZst => Shape::Zst(Zst::new(target).map_err(ReadError::Archive)?),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Shape::Parquet(Columns::new(target)),
+            Format::Parquet => Shape::Parquet(Box::new(Columns::new(target))),
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => return Err(ReadError::Archive(super::without_parquet())),
         };

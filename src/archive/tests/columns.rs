@@ -126,7 +126,7 @@ fn rows_are_sorted_by_event_time_and_say_so() {
     let group = file.metadata().row_group(0);
     let sorting = group.sorting_columns().unwrap();
     assert_eq!(
-        file.metadata().file_metadata().schema_descr().column(sorting[0].column_idx as usize).name(),
+        file.metadata().file_metadata().schema_descr().column(usize::try_from(sorting[0].column_idx).unwrap()).name(),
         "event_time"
     );
     let column = group.columns().iter().find(|column| column.column_descr().name() == "event_time").unwrap();

@@ -169,7 +169,7 @@ fn every_part_carries_its_sums() {
 #[test]
 fn sha256_is_left_out_of_all_but_json_gz_unless_asked_for() {
     let archive = open(&Zip::of(entries(&["{}\n"])).bytes()).unwrap();
-    for format in Format::ALL {
+    for format in Format::built() {
         let mut sink = Collect::default();
         archive.read_hour(hour(3), Packing { format, part_target: 1, sha256: false }, &mut sink).unwrap();
         assert_eq!(sink.parts[0].0.sha256.is_some(), format == Format::JsonGz, "{format}");
@@ -189,7 +189,7 @@ fn the_crc_is_the_one_that_s3_checks() {
 #[test]
 fn the_same_archive_and_packing_give_the_same_parts() {
     let members = entries(&["{\"a\":1}", "{\"a\":2}\n", "{\"a\":3}"]);
-    for format in Format::ALL {
+    for format in Format::built() {
         assert_eq!(pack(&members, format, 60), pack(&members, format, 60));
     }
 }

@@ -55,7 +55,6 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     ("[staging]\ndir = \"~/stage\"", "E102", "5:7", "whole path"),
     ("[staging]\ndir = \"\"", "E102", "5:7", "leave the key out"),
     ("[lake]\npart_target = \"1KiB\"", "E102", "5:15", "20GiB"),
-    ("[lake]\nformat = \"parquet\"", "E102", "5:10", "json.gz"),
     ("[lake]\nformat = \"json.zstd\"", "E102", "5:10", "json.zst"),
     ("[lake]\nformat = \"CANARY\"", "E102", "5:10", "json.gz"),
     ("[lake]\ntype = \"s3\"\nbucket = \"s3://CANARY/x\"", "E102", "6:10", "prefix"),
