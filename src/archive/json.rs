@@ -4,6 +4,8 @@
 //!
 //! Source: RFC 8259. The text must be valid UTF-8 already.
 
+use wide::u8x16;
+
 /// The raw text between the quotes of the top-level fields that are looked at; the last one where a key is repeated.
 /// A key or value written with escapes is not recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +96,16 @@ pub(super) fn object<'a>(text: &'a [u8], nesting: &mut Nesting) -> Option<Picked
                     return None;
                 }
                 at += 1;
-                Next::Value
+                // What nearly every value is: taken here, without going round.
+                if text.get(at) == Some(&b'"') {
+                    at = value(text, at, nesting, field, &mut picked)?;
+                    Next::After
+                } else if text[at..].starts_with(b"null") {
+                    at += 4;
+                    Next::After
+                } else {
+                    Next::Value
+                }
             }
             (Next::FirstKey, b'}') | (Next::FirstItem, b']') => {
                 at += 1;
@@ -116,11 +127,7 @@ pub(super) fn object<'a>(text: &'a [u8], nesting: &mut Nesting) -> Option<Picked
                 if byte == b'{' { Next::FirstKey } else { Next::FirstItem }
             }
             (Next::Value | Next::FirstItem, b'"') => {
-                let end = string(text, at + 1)?;
-                if nesting.depth == 1 {
-                    pick(&mut picked, field, &text[at + 1..end - 1]);
-                }
-                at = end;
+                at = value(text, at, nesting, field, &mut picked)?;
                 Next::After
             }
             (Next::Value | Next::FirstItem, _) => {
@@ -141,6 +148,16 @@ fn field_of(key: &[u8]) -> Field {
         b"server_upload_time" => Field::ServerUploadTime,
         _ => Field::Other,
     }
+}
+
+/// The position after a string that is a value and whose quote is at `at`.
+#[inline]
+fn value<'a>(text: &'a [u8], at: usize, nesting: &Nesting, field: Field, picked: &mut Picked<'a>) -> Option<usize> {
+    let end = string(text, at + 1)?;
+    if nesting.depth == 1 && field != Field::Other {
+        pick(picked, field, &text[at + 1..end - 1]);
+    }
+    Some(end)
 }
 
 fn pick<'a>(picked: &mut Picked<'a>, field: Field, value: &'a [u8]) {
@@ -177,22 +194,12 @@ fn string(text: &[u8], mut at: usize) -> Option<usize> {
 /// Skips bytes that mean nothing inside a string, sixteen at a time; stops at or before a quote, backslash or control.
 #[inline]
 fn plain(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
-    let marks = |word: u64| {
-        let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
-        let quotes = quote.wrapping_sub(ONES) & !quote;
-        let backslashes = backslash.wrapping_sub(ONES) & !backslash;
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        // The lowest mark is exact: a borrow only reaches bytes above one that is marked.
-        (quotes | backslashes | controls) & HIGHS
-    };
-    while let Some((first, rest)) = text.get(at..).and_then(|left| left.split_first_chunk::<8>()) {
-        let Some(second) = rest.first_chunk::<8>() else { return at };
-        let (first, second) = (marks(u64::from_le_bytes(*first)), marks(u64::from_le_bytes(*second)));
-        if first | second != 0 {
-            let (word, base) = if first == 0 { (second, 8) } else { (first, 0) };
-            return at + base + (word.trailing_zeros() / 8) as usize;
+    while let Some(piece) = text.get(at..).and_then(|left| left.first_chunk::<16>()) {
+        let bytes = u8x16::new(*piece);
+        let is = |byte| bytes.simd_eq(u8x16::splat(byte));
+        let marks = (is(b'"') | is(b'\\') | bytes.min(u8x16::splat(0x1f)).simd_eq(bytes)).to_bitmask();
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize;
         }
         at += 16;
     }
