@@ -91,14 +91,15 @@ def table(kept):
 
 
 def stages(kept):
-    """CPU-seconds per raw GB of each stage: a column for each format and column of the figures."""
+    """CPU-seconds per raw GB of each stage, the dearest first: a column for each format and column of the figures."""
     profiles = [(column, form, kept[column]["profile"][form]) for column in sorted(kept) for form in kept[column].get("profile", {})]
     profiles.sort(key=lambda one: one[1], reverse=True)
     if not profiles:
         return "not measured\n"
     head = ["CPU-s per raw GB", *(f"`{form}`, {column}" for column, form, _ in profiles)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for name in profiles[0][2]:
+    cost = {name: sum(found[name] for _, _, found in profiles) for name in profiles[0][2]}
+    for name in sorted(filter(cost.get, cost), key=cost.get, reverse=True):
         lines.append("| " + " | ".join([name, *(f"{found[name]:.2f}" for _, _, found in profiles)]) + " |")
     sums = (f"**{sum(found.values()):.2f}**" for _, _, found in profiles)
     lines.append("| " + " | ".join(["together", *sums]) + " |")

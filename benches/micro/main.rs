@@ -4,7 +4,7 @@
 //! ```text
 //! cargo bench --bench micro [-- WORD]       all, or those whose name holds the word
 //! micro archive OUT.zip                     the archive they read: a day of the simulator's rows, always the same bytes
-//! micro read ARCHIVE.zip json|json.gz       one reading of it, for callgrind (benches/gates)
+//! micro read ARCHIVE.zip FORMAT             one reading of it, for callgrind (benches/gates)
 //! ```
 #![allow(missing_docs, clippy::print_stdout)]
 
@@ -38,7 +38,7 @@ fn main() {
     match arguments.as_slice() {
         ["archive", path] => std::fs::write(path, fixture::archive()).expect("the archive can be written"),
         ["read", path, format] => {
-            let format = serde_json::from_value((*format).into()).expect("a format");
+            let format = format.parse().expect("a format");
             println!("{} rows", read(File::open(path).expect("the archive"), format));
         }
         [] => blocks::run(&Fixture::new(), ""),
