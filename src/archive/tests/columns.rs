@@ -151,9 +151,9 @@ fn many(rows: u64) -> String {
 #[test]
 fn parts_end_with_a_row_group_and_hold_every_row_once() {
     let lines = many(12_000);
-    for (target, parts) in [(1, 4), (5 << 20, 2), (1 << 30, 1)] {
+    for (target, parts) in [(1, 4..20), (5 << 20, 2..4), (1 << 30, 1..2)] {
         let (content, sink) = pack(&lines, target);
-        assert_eq!(sink.parts.len(), parts);
+        assert!(parts.contains(&sink.parts.len()), "{target}: {}", sink.parts.len());
         let mut apps = Vec::new();
         for (sums, object) in &sink.parts {
             let here = rows(object);
