@@ -6,6 +6,8 @@
 
 use wide::u8x16;
 
+use super::nesting::Nesting;
+
 /// The raw text between the quotes of the top-level fields that are looked at; the last one where a key is repeated.
 /// A key or value written with escapes is not recognised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,42 +16,6 @@ pub(super) struct Picked<'a> {
     pub(super) event_time: Option<&'a [u8]>,
     /// `server_upload_time`
     pub(super) server_upload_time: Option<&'a [u8]>,
-}
-
-/// Which containers are open, one bit each (1: an object), innermost lowest.
-#[derive(Debug, Default)]
-pub(super) struct Nesting {
-    depth: usize,
-    bits: u64,
-    outer: Vec<u64>,
-}
-
-impl Nesting {
-    fn clear(&mut self) {
-        self.depth = 0;
-        self.bits = 0;
-        self.outer.clear();
-    }
-
-    fn open(&mut self, object: bool) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.outer.push(self.bits);
-        }
-        self.bits = self.bits << 1 | u64::from(object);
-        self.depth += 1;
-    }
-
-    fn close(&mut self) {
-        self.depth -= 1;
-        self.bits >>= 1;
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.bits = self.outer.pop().unwrap_or_default();
-        }
-    }
-
-    fn in_object(&self) -> bool {
-        self.bits & 1 == 1
-    }
 }
 
 /// What may come next.
@@ -88,7 +54,7 @@ pub(super) fn object<'a>(text: &'a [u8], nesting: &mut Nesting) -> Option<Picked
         next = match (next, byte) {
             (Next::FirstKey | Next::Key, b'"') => {
                 let end = string(text, at + 1)?;
-                if nesting.depth == 1 {
+                if nesting.depth() == 1 {
                     field = field_of(&text[at + 1..end - 1]);
                 }
                 at = space(text, end);
@@ -136,7 +102,7 @@ pub(super) fn object<'a>(text: &'a [u8], nesting: &mut Nesting) -> Option<Picked
             }
             _ => return None,
         };
-        if nesting.depth == 0 {
+        if nesting.depth() == 0 {
             return (space(text, at) == text.len()).then_some(picked);
         }
     }
@@ -154,7 +120,7 @@ fn field_of(key: &[u8]) -> Field {
 #[inline]
 fn value<'a>(text: &'a [u8], at: usize, nesting: &Nesting, field: Field, picked: &mut Picked<'a>) -> Option<usize> {
     let end = string(text, at + 1)?;
-    if nesting.depth == 1 && field != Field::Other {
+    if nesting.depth() == 1 && field != Field::Other {
         pick(picked, field, &text[at + 1..end - 1]);
     }
     Some(end)

@@ -21,6 +21,7 @@ mod index;
 mod json;
 mod measure;
 mod names;
+mod nesting;
 mod packing;
 mod placement;
 mod pread;

@@ -8,7 +8,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::model::{Content, ContentHash};
 
-use super::json::{self, Nesting};
+use super::json;
+use super::nesting::Nesting;
 use super::times::Times;
 
 /// The line buffer is given back above this size.

@@ -153,7 +153,7 @@ pub(super) static KEYS: &[Key] = &[
     bare("lake", "kms_key", Id, "KMS key of sse = \"aws:kms\"").only(S3),
     bare("lake", "tags", Tags, "object tags of data objects").only(S3),
     key("lake", "max_parallel", Int(1, 64), "4", "objects in flight"),
-    key("lake", "part_size", Size(5 * MIB, 5 * GIB), "16MiB", "multipart parts; smaller objects go in one PUT").only(S3),
+    key("lake", "part_size", Size(5 * MIB, 5 * GIB), "8MiB", "multipart parts; smaller objects go in one PUT").only(S3),
     key("lake", "single_writer", Bool, "false", "the store has no conditional writes and one daemon writes to it").only(S3),
     key("lake", "late_write", Duration(0, DAY), "15m", "how late an unanswered PUT may still land on such a store").only(S3),
     key("lake", "lease", OffOrDuration(3_000, 3_600_000), "60s", "of two daemons one leads, for so long at a time; off: both work"),

@@ -1,5 +1,7 @@
 //! An hour of a staged archive: read to its end on a blocking thread, its parts streamed into the lake meanwhile.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -24,16 +26,44 @@ enum Piece {
     End(PartSums),
 }
 
+/// Memory of chunks that were taken, to be used again.
+type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A chunk on its way.
+struct Chunk {
+    bytes: Vec<u8>,
+    spare: Spare,
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
+}
+
 /// The reader's side. It fails when the other side is gone, and then nothing is said about the archive.
 struct QueueSink {
     queue: mpsc::Sender<Piece>,
     buffer: Vec<u8>,
+    spare: Spare,
 }
 
 /// The lake's side gave up.
 struct Gone;
 
 impl QueueSink {
+    fn new(queue: mpsc::Sender<Piece>) -> Self {
+        Self { queue, buffer: Vec::with_capacity(CHUNK), spare: Spare::default() }
+    }
+
     fn send(&self, piece: Piece) -> Result<(), Gone> {
         self.queue.blocking_send(piece).map_err(|_| Gone)
     }
@@ -42,8 +72,10 @@ impl QueueSink {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let full = std::mem::replace(&mut self.buffer, Vec::with_capacity(CHUNK));
-        self.send(Piece::Bytes(full.into()))
+        let next = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let full = std::mem::replace(&mut self.buffer, next.unwrap_or_else(|| Vec::with_capacity(CHUNK)));
+        let chunk = Chunk { bytes: full, spare: Arc::clone(&self.spare) };
+        self.send(Piece::Bytes(Bytes::from_owner(chunk)))
     }
 }
 
@@ -99,7 +131,7 @@ impl LiveEffects {
         let (queue, pieces) = mpsc::channel(QUEUE);
         let reading = tokio::task::spawn_blocking(move || {
             let _reader = reader;
-            let mut sink = QueueSink { queue, buffer: Vec::with_capacity(CHUNK) };
+            let mut sink = QueueSink::new(queue);
             archive.read_hour(hour, packing, &mut sink)
         });
         let writing = self.write_parts(capture, hour, generation, project.as_deref().unwrap_or_default(), pieces).await;

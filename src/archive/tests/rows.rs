@@ -1,6 +1,7 @@
 //! Lines: what counts as a row, what as a good one, and what is remembered of it.
 
-use super::super::json::{self, Nesting};
+use super::super::json;
+use super::super::nesting::Nesting;
 use super::super::rows::Rows;
 use super::*;
 
