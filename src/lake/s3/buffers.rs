@@ -13,19 +13,19 @@ pub(super) struct Buffers {
     count: usize,
     room: usize,
     permits: Arc<Semaphore>,
-    shelf: Mutex<Shelf>,
+    stock: Mutex<Stock>,
 }
 
 /// Mapped, not allocated: an allocator keeps what this large comes and goes on many threads.
 #[derive(Default)]
-struct Shelf {
+struct Stock {
     free: Vec<MmapMut>,
     lent: usize,
 }
 
 /// A buffer that somebody fills, or that is on its way. Dropped, it is free again.
 pub(super) struct Buffer {
-    mapped: Option<MmapMut>,
+    room: Option<MmapMut>,
     filled: usize,
     home: Arc<Buffers>,
     /// Given back after the buffer.
@@ -35,7 +35,7 @@ pub(super) struct Buffer {
 impl Buffers {
     /// So many, of `room` bytes each; none is mapped yet.
     pub(super) fn new(count: usize, room: usize) -> Self {
-        Self { count, room, permits: Arc::new(Semaphore::new(count)), shelf: Mutex::default() }
+        Self { count, room, permits: Arc::new(Semaphore::new(count)), stock: Mutex::default() }
     }
 
     /// How many there are.
@@ -47,16 +47,16 @@ impl Buffers {
     pub(super) async fn take(self: &Arc<Self>) -> Result<Buffer, LakeError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| LakeError::Unavailable("the lake is being closed".to_owned()))?;
-        let mut shelf = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        let mapped = match shelf.free.pop() {
-            Some(mapped) => mapped,
+        let mut stock = self.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = match stock.free.pop() {
+            Some(room) => room,
             None => MmapMut::map_anon(self.room).map_err(|error| {
                 LakeError::Unavailable(format!("no memory for a part of {} bytes (lake.part_size): {error}", self.room))
             })?,
         };
-        shelf.lent += 1;
-        drop(shelf);
-        Ok(Buffer { mapped: Some(mapped), filled: 0, home: Arc::clone(self), _permit: permit })
+        stock.lent += 1;
+        drop(stock);
+        Ok(Buffer { room: Some(room), filled: 0, home: Arc::clone(self), _permit: permit })
     }
 }
 
@@ -68,7 +68,7 @@ impl Buffer {
 
     /// Takes from `bytes` what fits; answers how many that were.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> usize {
-        let Some(room) = self.mapped.as_mut().and_then(|mapped| mapped.get_mut(self.filled..)) else { return 0 };
+        let Some(room) = self.room.as_mut().and_then(|room| room.get_mut(self.filled..)) else { return 0 };
         let taken = bytes.len().min(room.len());
         room[..taken].copy_from_slice(&bytes[..taken]);
         self.filled += taken;
@@ -83,17 +83,17 @@ impl Buffer {
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        self.mapped.as_ref().map_or(&[], |mapped| &mapped[..self.filled])
+        self.room.as_ref().map_or(&[], |room| &room[..self.filled])
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut shelf = self.home.shelf.lock().unwrap_or_else(PoisonError::into_inner);
-        shelf.lent -= 1;
-        shelf.free.extend(self.mapped.take());
-        if shelf.lent == 0 {
-            shelf.free.clear();
+        let mut stock = self.home.stock.lock().unwrap_or_else(PoisonError::into_inner);
+        stock.lent -= 1;
+        stock.free.extend(self.room.take());
+        if stock.lent == 0 {
+            stock.free.clear();
         }
     }
 }
@@ -116,8 +116,8 @@ mod tests {
         assert_eq!(buffers.permits.available_permits(), 1);
         let third = buffers.take().await.unwrap();
         assert_eq!(third.as_ref(), b"", "used again from its start");
-        assert_eq!(buffers.shelf.lock().unwrap().lent, 2);
+        assert_eq!(buffers.stock.lock().unwrap().lent, 2);
         drop((second, third));
-        assert!(buffers.shelf.lock().unwrap().free.is_empty());
+        assert!(buffers.stock.lock().unwrap().free.is_empty());
     }
 }
