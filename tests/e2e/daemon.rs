@@ -139,7 +139,7 @@ fn an_idle_daemon_is_woken_by_no_thread_of_its_journal() {
 #[test]
 fn ctrl_c_ends_the_view_and_not_the_work() {
     let world = idle(6);
-    world.plant(Fault { request: Some(2), ..Fault::new(FaultKind::Slow { bytes_per_s: 2000 }) });
+    world.plant(Fault::new(FaultKind::Slow { bytes_per_s: 3000 }));
     let daemon = Daemon::start(&world);
     let child = backfill(&world, &[]);
     std::thread::sleep(Duration::from_millis(1500));
