@@ -32,7 +32,7 @@ DISK_OVER_ZIP = 1.05
 STORE_REQUESTS_PER_HOUR, STORE_BYTES_PER_REQUEST, STORE_REQUESTS_ONCE = 6, 8 << 20, 12
 # lake.json and source.json.
 OBJECTS_ONCE = 2
-RSS_MIB, RSS_GROWTH = 160, 1.5
+RSS_MIB, RSS_GROWTH = 120, 1.4
 # Compilers and processors differ by less; a pass over the bytes that is one too many costs more.
 INSTRUCTIONS_SLACK = 0.15
 STORED = os.path.join(HERE, "instructions.json")
