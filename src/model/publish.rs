@@ -122,14 +122,8 @@ mod tests {
 
     #[test]
     fn objects_that_nothing_names_are_seen_beside_the_draft_those_of_a_later_generation_are_not() {
-        let object = |key: &str| Object {
-            key: key.to_owned(),
-            bytes: 1,
-            rows: 1,
-            sha256: None,
-            crc64nvme: None,
-            etag: None,
-        };
+        let object =
+            |key: &str| Object { key: key.to_owned(), bytes: 1, rows: 1, sha256: None, crc64nvme: None, etag: None };
         let draft = Draft {
             generation: 2,
             state: HourState::Data,
