@@ -187,9 +187,9 @@ pub struct HourReexportArgs {
 /// `ampd verify`
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    ampd verify                            # lengths and checksums, from listings\n  \
+    ampd verify                            # lengths, and the checksums that a store lists\n  \
     ampd verify --deep --from -2w          # download, recount and rehash every row\n  \
-    ampd verify --repair                   # remove week-old objects that no manifest names\n\n\
+    ampd verify --deep --repair            # export again what is damaged, remove what is left over\n\n\
     Exit code 4 when something differs.")]
 pub struct VerifyArgs {
     /// The hours; without it, all.
@@ -201,7 +201,7 @@ pub struct VerifyArgs {
     /// Download the objects, recount and rehash the rows
     #[arg(long)]
     pub deep: bool,
-    /// Remove objects without a manifest that are older than a week
+    /// Export damaged hours again; remove objects that no manifest names or will name
     #[arg(long)]
     pub repair: bool,
 }

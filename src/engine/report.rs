@@ -219,7 +219,8 @@ fn mark_of(source: &SourceState, hour: Hour, record: Option<&HourRecord>, first:
             Phase::Pending => HourMark::Retrying,
         },
         _ if source.is_capturing(hour) => HourMark::Working,
-        _ if first.is_some_and(|first| hour < first) => HourMark::Before,
+        // Before the lake was read, nobody knows where the source begins.
+        _ if first.is_none_or(|first| hour < first) => HourMark::Before,
         _ if hour > due => HourMark::NotDue,
         _ => HourMark::Missing,
     }

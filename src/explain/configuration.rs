@@ -80,4 +80,13 @@ pub(super) const ENTRIES: &[Entry] = &[
         ],
         exit: Exit::Configuration,
     },
+    Entry {
+        code: "E121",
+        title: "others can read a secret",
+        happened: "A file that holds a key can be read by other users of the machine: `.env`, a secret file, or a \
+                   configuration with keys in it. A warning.",
+        by_itself: "Goes on, and says so at each start.",
+        to_do: &["chmod 600 FILE", "or keep the key out of it: secret_key = { file = \"...\" }"],
+        exit: Exit::Done,
+    },
 ];

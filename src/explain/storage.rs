@@ -49,7 +49,10 @@ pub(super) const LAKE: &[Entry] = &[
         happened: "`ampd verify` found an object that is missing, has another length, checksum or rows than its \
                    manifest says, or a gap before the watermark.",
         by_itself: "Reports each difference; only `--repair` changes anything.",
-        to_do: &["`ampd hour reexport HOUR` for each hour named", "`ampd verify --repair` for leftovers"],
+        to_do: &[
+            "`ampd verify --repair` exports damaged hours again (with `--deep` where that found it), and removes leftovers",
+            "or `ampd hour reexport HOUR` for each hour named",
+        ],
         exit: Exit::Difference,
     },
 ];

@@ -38,11 +38,14 @@ impl StatusReport {
     /// The name and version of this form.
     pub const SCHEMA: &'static str = "ampd.status/1";
 
-    /// Whether a person has nothing to do: no problem, no hour missing or set aside.
+    /// Whether a person has nothing to do: no problem, no hour missing or set aside, and no source of which nothing is
+    /// known yet.
     pub fn is_well(&self) -> bool {
-        self.sources
-            .iter()
-            .all(|source| source.problems.is_empty() && source.hours.missing == 0 && source.hours.quarantined == 0)
+        let is_well = |source: &SourceReport| {
+            let hours = source.hours;
+            source.first_hour.is_some() && source.problems.is_empty() && hours.missing == 0 && hours.quarantined == 0
+        };
+        self.sources.iter().all(is_well)
     }
 }
 

@@ -52,6 +52,7 @@ fn state(source: &SourceReport, daemon: &DaemonReport) -> (Paint, String) {
         (0, 0, Some(_)) if daemon.paused => (Paint::Warn, "paused".to_owned()),
         (0, 0, Some(_)) if follows(source) => (Paint::Dim, "following".to_owned()),
         (0, 0, Some(next)) => (Paint::Dim, format!("idle, next {}", next.format("%H:%MZ"))),
+        (0, 0, None) if source.first_hour.is_none() => (Paint::Warn, "lake not read yet".to_owned()),
         (0, 0, None) if source.lag_seconds == 0 => (Paint::Good, "complete".to_owned()),
         (0, 0, None) => (Paint::Warn, format!("{} to do", figures::hours(source.lag_seconds / 3600))),
     }

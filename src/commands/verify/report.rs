@@ -135,8 +135,9 @@ impl SourceFindings {
         )
     }
 
-    fn lines(&self) -> Vec<String> {
-        let mut lines: Vec<String> = self.differences.iter().take(SHOWN).map(difference_line).collect();
+    fn lines(&self, deep: bool) -> Vec<String> {
+        let mut lines: Vec<String> =
+            self.differences.iter().take(SHOWN).map(|found| difference_line(found, deep)).collect();
         more(&mut lines, self.differences.len(), "difference");
         let unnamed =
             self.unnamed.iter().take(SHOWN).map(|(_, object)| format!("  {}  {}", object.key, reason(object)));
@@ -158,7 +159,12 @@ fn more(lines: &mut Vec<String>, all: usize, word: &str) {
     }
 }
 
-fn difference_line(found: &Difference) -> String {
+/// What the deep look found only the deep look finds again.
+fn repair_command(deep: bool) -> &'static str {
+    if deep { "ampd verify --deep --repair" } else { "ampd verify --repair" }
+}
+
+fn difference_line(found: &Difference, deep: bool) -> String {
     let Difference { kind, source, hour, last, key, message } = found;
     let mut line = format!("! {source} {hour}  {message}");
     if let Some(key) = key {
@@ -166,7 +172,7 @@ fn difference_line(found: &Difference) -> String {
     }
     let fix = match kind {
         Kind::Gap => Some(format!("ampd backfill --from {hour} --to {} --source {source}", last.unwrap_or(*hour))),
-        kind if kind.is_damage() => Some(format!("ampd verify --repair --source {source}")),
+        kind if kind.is_damage() => Some(format!("{} --source {source}", repair_command(deep))),
         _ => None,
     };
     if let Some(fix) = fix {
@@ -202,7 +208,7 @@ impl Report {
     pub fn write(&self, output: &Output) {
         for source in &self.sources {
             let name = if self.sources.len() > 1 { format!("{}: ", source.source) } else { String::new() };
-            output.text(&source.lines().join("\n"));
+            output.text(&source.lines(self.deep).join("\n"));
             output.text(&format!("{name}{}", source.sentence()));
         }
         let differences: Vec<&Difference> = self.sources.iter().flat_map(|source| &source.differences).collect();
@@ -245,7 +251,11 @@ impl Report {
             "E405",
             format!("{} between the lake and its manifests", figures::plural(count, "difference")),
         );
-        let help = if damage { "`ampd verify --repair` exports damaged hours again" } else { "`ampd explain E405`" };
+        let help = if damage {
+            format!("`{}` exports damaged hours again", repair_command(self.deep))
+        } else {
+            "`ampd explain E405`".to_owned()
+        };
         (count > 0).then(|| failure.help(help))
     }
 }
@@ -261,6 +271,25 @@ mod tests {
         let shared = Shared::default();
         report.write(&Output::to(form, Box::new(shared.clone())));
         shared.text()
+    }
+
+    #[test]
+    fn the_command_that_is_advised_finds_the_damage_again() {
+        for (deep, command) in [(true, "ampd verify --deep --repair"), (false, "ampd verify --repair")] {
+            let mut findings = SourceFindings::new("web".parse().unwrap());
+            findings.differences.push(Difference {
+                kind: Kind::Checksum,
+                source: findings.source.clone(),
+                hour: "2026-11-21T07".parse().unwrap(),
+                last: None,
+                key: None,
+                message: "its bytes are not the ones that were published".to_owned(),
+            });
+            let report = Report { sources: vec![findings], deep };
+            let text = written(OutputForm::Human, &report);
+            assert!(text.contains(&format!("-> {command} --source web")), "{text}");
+            assert!(format!("{:?}", report.failure()).contains(&format!("`{command}`")));
+        }
     }
 
     #[test]

@@ -65,15 +65,14 @@ impl Directories {
             return Ok(());
         }
         let Some(parent) = directory.parent() else { return Ok(()) };
-        match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.forget();
-                self.create(parent)?;
-                return self.create(directory);
+        if let Err(error) = make(directory) {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(error);
             }
-            Err(error) => return Err(error),
+            self.forget();
+            self.create(parent)?;
+            // Once: there are file systems that know no new directories, and say so in these words.
+            make(directory)?;
         }
         // A parent above the root may be closed to us; it is not ours to make durable.
         match self.sync(parent) {
@@ -172,6 +171,14 @@ pub(super) fn trouble(what: &str, path: &Path, error: &io::Error) -> LakeError {
     }
 }
 
+/// Makes one directory; one that is there is fine.
+fn make(directory: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(DIRECTORY_MODE).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -184,6 +191,12 @@ mod tests {
 
     pub(super) fn remember(done: &Mutex<Vec<Done>>, path: &Path, named: Option<&Path>) {
         done.lock().unwrap().push((path.to_path_buf(), named.map(Path::to_path_buf)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_system_that_takes_no_directories_is_an_error_and_not_asked_for_ever() {
+        assert!(Directories::create_root(Path::new("/proc/lake/of/ours")).is_err());
     }
 
     /// Whether a key is there after a power cut that leaves nothing but what was fsynced: its content before it got its
