@@ -44,7 +44,7 @@ pub fn unmet(world: &mut World, calm_since: Time, ledger: &Ledger, losses: bool,
         }
         // What a rival published again is learnt, and rechecked, by the next start.
         let unmet = if known { late_rows(world, hour, &newest, quarantined, look) } else { None };
-        let unmet = unmet.or_else(|| leftovers(world, hour, &newest, modified, look));
+        let unmet = unmet.or_else(|| leftovers(world, hour, &newest, modified, (known || !losses, look)));
         if unmet.is_some() {
             return unmet;
         }
@@ -53,7 +53,9 @@ pub fn unmet(world: &mut World, calm_since: Time, ledger: &Ledger, losses: bool,
 }
 
 /// What no manifest can name any more is deleted, once readers are done with it.
-fn leftovers(world: &mut World, hour: Hour, newest: &Manifest, since: Time, look: Look) -> Option<Unmet> {
+fn leftovers(world: &mut World, hour: Hour, newest: &Manifest, since: Time, demand: (bool, Look)) -> Option<Unmet> {
+    // A manifest that landed late, after a journal was lost, is learnt by the next start.
+    let (is_known, look) = demand;
     let names = |key: &String| newest.objects.iter().any(|object| object.key == *key);
     let of_old = |generation: u32| generation <= newest.generation;
     let left: Vec<&String> = world
@@ -67,7 +69,7 @@ fn leftovers(world: &mut World, hour: Hour, newest: &Manifest, since: Time, look
     }
     let words = format!("{left:?}");
     let old = world.store_time() - since > TimeDelta::hours(4);
-    (look == Look::Early || old).then_some(("what can never be named again is gone in the end", words))
+    (look == Look::Early || (old && is_known)).then_some(("what can never be named again is gone in the end", words))
 }
 
 /// Late data is found: after its publication the hour was asked for again, and what was found is published.
