@@ -54,7 +54,8 @@ impl Engine {
             return true;
         }
         let asked = record.work.as_ref().and_then(|work| work.manifest_asked);
-        if asked.is_some() && asked == capture {
+        // A journal that was put back knows what it asked for, and not what was asked for after it was copied.
+        if asked.is_some() && asked == capture && self.lake.settled {
             return true;
         }
         // What this process asked for may land for as long again; what earlier ones asked for, since it started.
