@@ -6,7 +6,7 @@
 //! which alone says what is wrong.
 //!
 //! In one thing libdeflate is more lenient than zlib: it reads codes that the format reserves and no encoder writes. The
-//! content is the announced one all the same, by CRC and length.
+//! content is the announced one all the same, by CRC and length, and a byte that changed on the way is found by the zip's CRC.
 
 use libdeflater::Decompressor;
 use memmap2::MmapMut;

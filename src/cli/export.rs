@@ -201,7 +201,7 @@ pub struct VerifyArgs {
     /// Download the objects, recount and rehash the rows
     #[arg(long)]
     pub deep: bool,
-    /// Export damaged hours again; remove objects that no manifest names or will name
+    /// Export damaged hours again; remove what no manifest can name, or named for a week
     #[arg(long)]
     pub repair: bool,
 }

@@ -63,4 +63,6 @@ fn a_report_with_a_problem_is_not_well() {
     assert!(!report.is_well());
     report.sources.pop();
     assert!(report.is_well());
+    report.sources[0].first_hour = None;
+    assert!(!report.is_well(), "its lake was not read yet");
 }

@@ -135,7 +135,8 @@ impl Batch {
 
     /// Whether it is time to make a row group of the whole rows.
     pub(in crate::archive) fn is_full(&self) -> bool {
-        self.begun + self.cells.len() * size_of::<[Span; COLUMNS.len()]>() >= FULL_BYTES
+        let places = self.cells.len() * size_of::<[Span; COLUMNS.len()]>() + self.extras.len() * size_of::<Extra>();
+        self.begun + places >= FULL_BYTES
     }
 
     /// The value of a column in a row.

@@ -150,9 +150,9 @@ fn measuring_the_landed_objects_finds_what_landing_found() {
 #[test]
 fn an_object_that_is_torn_or_goes_on_is_not_measured() {
     let archive = open(&Zip::of([Entry::lines(3, 0, LINES)]).bytes()).unwrap();
-    for format in [Format::JsonGz, Format::JsonZst] {
+    for format in Format::built().filter(|format| *format != Format::Json) {
         let mut sink = Collect::default();
-        archive.read_hour(hour(3), packing(format, 1000), &mut sink).unwrap();
+        archive.read_hour(hour(3), packing(format, 1_000_000), &mut sink).unwrap();
         let object = sink.joined();
         let measured = |bytes: &[u8]| {
             let mut measure = Measure::new(format, &Limits::default()).unwrap();
@@ -165,9 +165,9 @@ fn an_object_that_is_torn_or_goes_on_is_not_measured() {
             assert!(measured(&object[..length]).is_err(), "{format}: {length} of {}", object.len());
         }
         assert!(measured(&[&object[..], b"x"].concat()).is_err(), "{format}");
-        for at in 0..object.len() {
+        for (at, bit) in (0..object.len()).flat_map(|at| [1, 0x10, 0x80].map(|bit| (at, bit))) {
             let mut changed = object.clone();
-            changed[at] ^= 1;
+            changed[at] ^= bit;
             let sums = sink.parts[0].0.clone();
             assert!(measured(&changed).ok() != Some(sums), "{format}: byte {at}");
         }

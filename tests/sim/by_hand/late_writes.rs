@@ -1,7 +1,8 @@
 //! A store without conditional writes: a manifest that was asked for may land late and overwrite.
 
 use ampd::engine::{Event, Order};
-use ampd::model::{FaultKind, Hour, LakeRecord};
+use ampd::journal::Journal as _;
+use ampd::model::{Change, FaultKind, Hour, LakeRecord};
 use chrono::TimeDelta;
 
 use super::{Hand, draft, failed, first, publishes, uploads};
@@ -44,7 +45,7 @@ fn a_lost_journal_is_waited_for_once() {
     hand.wake_after(late());
     assert!(hand.waits_for(publishes(hour)));
     let settled = |record: &LakeRecord| record.settled;
-    assert!(settled(&ampd::journal::Journal::load(&mut hand.journal).unwrap().lake));
+    assert!(settled(&hand.journal.load().unwrap().lake));
     hand.restart(true);
     hand.attach(&[]);
     assert!(hand.waits_for(publishes(hour)), "the next start need not wait");
@@ -79,5 +80,22 @@ fn what_waits_for_an_unanswered_manifest_counts_from_the_end_of_its_step() {
     hand.wake_after(late() - TimeDelta::minutes(1));
     assert!(!hand.waits_for(publishes(hour)), "it may have been sent a moment before the step ended");
     hand.wake_after(TimeDelta::minutes(1));
+    assert!(hand.waits_for(publishes(hour)));
+}
+
+/// Seed 91039: after the copy, a later life had asked for another manifest, which was still on its way.
+#[test]
+fn a_journal_that_was_put_back_waits_for_late_manifests_also_where_it_had_asked_itself() {
+    let hour = first();
+    let mut hand = Hand::without_conditional_writes(1);
+    hand.wake_after(late());
+    asked_for_a_manifest(&mut hand, hour);
+    // `ampd state import`
+    let lake = LakeRecord { settled: false, ..hand.journal.load().unwrap().lake };
+    hand.journal.commit(&[Change::Lake(lake)]).unwrap();
+    hand.restart(true);
+    hand.attach(&[]);
+    assert!(!hand.waits_for(publishes(hour)), "what was asked for after the copy may still land");
+    hand.wake_after(late());
     assert!(hand.waits_for(publishes(hour)));
 }

@@ -18,6 +18,7 @@ mod late_writes;
 mod rivals;
 
 struct Hand {
+    policy: Policy,
     engine: Engine,
     /// What the engine recorded.
     journal: MemoryJournal,
@@ -96,8 +97,8 @@ impl Hand {
 
     fn under(policy: Policy, hours: i64, conditional: bool) -> Self {
         let now = first().plus(hours).start() + TimeDelta::minutes(10);
-        let engine = Engine::new(policy, None, Snapshot::default(), 1, now);
-        let mut hand = Self { engine, journal: MemoryJournal::new(), now, steps: Vec::new(), conditional };
+        let engine = Engine::new(policy.clone(), None, Snapshot::default(), 1, now);
+        let mut hand = Self { policy, engine, journal: MemoryJournal::new(), now, steps: Vec::new(), conditional };
         hand.begin(true);
         hand
     }
@@ -117,7 +118,7 @@ impl Hand {
             self.journal = MemoryJournal::new();
         }
         let snapshot = self.journal.load().unwrap();
-        self.engine = Engine::new(policy(), None, snapshot, 2, self.now);
+        self.engine = Engine::new(self.policy.clone(), None, snapshot, 2, self.now);
         self.steps.clear();
         self.begin(false);
     }

@@ -4,7 +4,7 @@ use ampd::engine::{Event, Order, Outcome, Step};
 use ampd::model::{FaultKind, HourState, ManifestFacts, ManifestRef, Phase, Why};
 use chrono::TimeDelta;
 
-use super::{Hand, asks_for, content, draft, failed, first, is_sweep, measures, publishes, rival, uploads};
+use super::{Hand, asks_for, content, draft, failed, first, is_sweep, measures, policy, publishes, rival, uploads};
 use crate::world::source;
 
 #[test]
@@ -96,21 +96,29 @@ fn an_hour_that_is_known_to_be_skipped_by_a_rival_is_not_rechecked() {
     assert_eq!(hand.record(hour).recheck_due, None);
 }
 
+/// Also where nothing is rechecked (seed 9258): a person may have exported the hour again.
 #[test]
 fn an_old_backup_lists_what_may_have_been_published_again_lately() {
     let hour = first();
-    let mut hand = Hand::with_hours_due(1);
-    hand.published(4);
-    hand.restart(true);
-    let listed_from = hand.steps.iter().find_map(|(_, step)| match step {
-        Step::Attach { from, .. } => *from,
-        _ => None,
-    });
-    assert!(listed_from.is_some_and(|from| from <= hour), "{listed_from:?}");
-    hand.attach(&[(hour, 2, hand.now)]);
-    let record = hand.record(hour);
-    assert_eq!(record.published.map(|published| published.generation), Some(2));
-    assert!(record.recheck_due.is_some());
+    for rechecks in [true, false] {
+        let mut policy = policy();
+        if !rechecks {
+            policy.sources.values_mut().for_each(|source| source.recheck_after = None);
+        }
+        let mut hand = Hand::under(policy, 1, true);
+        hand.attach(&[]);
+        hand.published(4);
+        hand.restart(true);
+        let listed_from = hand.steps.iter().find_map(|(_, step)| match step {
+            Step::Attach { from, .. } => *from,
+            _ => None,
+        });
+        assert!(listed_from.is_some_and(|from| from <= hour), "{listed_from:?}");
+        hand.attach(&[(hour, 2, hand.now)]);
+        let record = hand.record(hour);
+        assert_eq!(record.published.map(|published| published.generation), Some(2));
+        assert_eq!((record.recheck_due.is_some(), record.leftovers), (rechecks, true));
+    }
 }
 
 #[test]
