@@ -162,7 +162,7 @@ pub enum Command {
     /// Write, check and show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Pause the daemon: nothing new is asked or uploaded
+    /// Pause the daemon: nothing new is asked; what is staged is published
     Pause,
     /// Let a paused daemon go on
     Resume,

@@ -88,7 +88,7 @@ fn sentence(title: &str) -> String {
 }
 
 /// Words joined into lines of at most 80 columns; ends with a line end.
-fn wrapped(text: &str, first: &str, others: &str) -> String {
+pub fn wrapped(text: &str, first: &str, others: &str) -> String {
     let (mut out, mut line) = (String::new(), first.to_owned());
     let mut empty = true;
     for word in text.split_whitespace() {

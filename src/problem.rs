@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::json;
 
-use crate::config::Problems;
+use crate::config::{Problem, Problems, SHOWN};
 use crate::exit::Exit;
 use crate::explain;
 use crate::model::Fault;
@@ -37,12 +37,15 @@ impl Failure {
 
     /// The configuration's problems, all of them.
     pub fn of_problems(problems: &Problems, color: bool) -> Self {
-        let mut list = problems.list().iter();
-        let first = list.next();
-        let mut failure = Self::new(first.map_or("E103", |first| first.code), "");
-        failure.message = first.map_or_else(String::new, |first| first.message.clone());
+        let in_words = |problem: &Problem| match &problem.place {
+            Some(place) => format!("{} ({place})", problem.message),
+            None => problem.message.clone(),
+        };
+        let (first, others) =
+            problems.list().split_first().map_or((None, &[][..]), |(first, rest)| (Some(first), rest));
+        let mut failure = Self::new(first.map_or("E103", |first| first.code), first.map_or_else(String::new, in_words));
         failure.help = first.and_then(|first| first.help.clone());
-        failure.context = list.map(|problem| problem.message.clone()).collect();
+        failure.context = others.iter().take(SHOWN).map(in_words).collect();
         failure.rendered = Some(problems.render(color));
         failure
     }

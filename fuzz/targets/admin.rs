@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use ampd::admin::wire::Trouble;
+
 use super::admin_world::World;
 
 /// Longest answer that is read.
@@ -47,7 +49,7 @@ fn socket() -> &'static PathBuf {
                 let mut world = World::new(30).await;
                 tell.send(world.socket()).unwrap();
                 while let Some(answer) = world.reloads.recv().await {
-                    let _ = answer.send(Err("nothing to take over".to_owned()));
+                    let _ = answer.send(Err(Trouble::default()));
                 }
             });
         });

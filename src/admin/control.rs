@@ -60,7 +60,7 @@ pub(super) async fn reload(State(context): State<Context>) -> Result<StatusCode,
     context.reload.send(answer).await.map_err(|_| Refusal::not_now())?;
     match result.await {
         Ok(Ok(())) => Ok(StatusCode::NO_CONTENT),
-        Ok(Err(why)) => Err(Refusal::new(StatusCode::CONFLICT, "E103", why)),
+        Ok(Err(trouble)) => Err(Refusal::of(trouble)),
         Err(_) => Err(Refusal::not_now()),
     }
 }

@@ -46,7 +46,7 @@ pub struct Life {
 }
 
 /// Asks the daemon to take over its configuration as it is now; it answers when it is valid, or why it is not.
-pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
+pub type ReloadRequest = oneshot::Sender<Result<(), wire::Trouble>>;
 
 /// What the server needs of the daemon.
 #[derive(Clone)]

@@ -12,13 +12,18 @@ use crate::engine::Gone;
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    trouble: Trouble,
+    trouble: Box<Trouble>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        let trouble = Trouble { code: code.to_owned(), message: message.into(), refused: Vec::new() };
-        Self { status, trouble }
+        let trouble = Trouble { code: code.to_owned(), message: message.into(), ..Trouble::default() };
+        Self { status, trouble: Box::new(trouble) }
+    }
+
+    /// What went wrong with what the daemon was asked to do.
+    pub(super) fn of(trouble: Trouble) -> Self {
+        Self { status: StatusCode::CONFLICT, trouble: Box::new(trouble) }
     }
 
     /// The request cannot be understood.
@@ -29,8 +34,7 @@ impl Refusal {
     /// Orders that cannot be carried out; none of the request's was.
     pub(super) fn of_orders(refused: Vec<Refused>) -> Self {
         let message = refused.first().map_or_else(String::new, |first| first.why.clone());
-        let trouble = Trouble { code: "E705".to_owned(), message, refused };
-        Self { status: StatusCode::CONFLICT, trouble }
+        Self::of(Trouble { code: "E705".to_owned(), message, refused, ..Trouble::default() })
     }
 
     pub(super) fn no_such_source(name: &str) -> Self {

@@ -77,7 +77,7 @@ pub struct DemoArgs {
     ampd sim --listen 127.0.0.1:0 --port-file /tmp/port\n  \
     curl -o a.zip -u sim-api-key:sim-secret-key \\\n    \
     'http://127.0.0.1:8099/api/2/export?start=20261120T00&end=20261120T23'\n\n\
-    Here --config names the simulator's own configuration: the hours, their sizes, the faults.")]
+    Here --config names the simulator's own configuration, described in docs/simulator.md.")]
 pub struct SimArgs {
     /// Address; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8099")]

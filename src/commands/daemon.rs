@@ -30,7 +30,8 @@ pub fn client_failure(error: &ClientError) -> Failure {
     match error {
         ClientError::Refused(trouble) => {
             let code = explain::find(&trouble.code).map_or("E702", |entry| entry.code);
-            let failure = Failure::new(code, trouble.message.clone());
+            let mut failure = Failure::new(code, trouble.message.clone());
+            (failure.context, failure.help) = (trouble.context.clone(), trouble.help.clone());
             // The message is the first one's reason.
             let others = trouble.refused.iter().skip(1);
             others.fold(failure, |failure, one| failure.context(format!("{}: {}", one.order, one.why)))

@@ -57,7 +57,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Trigger(args) => on_runtime(daemon::trigger(&global, args)),
         Command::Reload => on_runtime(daemon::reload(&global)),
         Command::Health(args) => on_runtime(daemon::health(&global, args)),
-        Command::Plan(args) => plan::run(&global, &args),
+        Command::Plan(args) => on_runtime(plan::run(&global, &args)),
         Command::Explain(args) => explain::run(&global, &args),
         Command::Demo(args) => on_runtime(demo::run(&global, args)),
         Command::Sim(args) => on_runtime(sim::run(&global, args)),

@@ -80,7 +80,8 @@ pub fn finish(
         Err(failure) => (failure.exit, Some(failure)),
     };
     let (summary, exit) = summary.settle(exit, no_data);
-    summary.write(&session.output);
+    // An order that was refused is no run: the error says it all to a person.
+    summary.write(&session.output, failure.is_none() || !summary.did_nothing());
     session.output.finish()?;
     failure.map_or(Ok(exit), Err)
 }

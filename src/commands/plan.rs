@@ -1,16 +1,19 @@
-//! `ampd plan`: what would be asked now, in which windows. Touches no network and changes nothing.
+//! `ampd plan`: what would be asked now, in which windows. Touches no network and changes nothing; beside a daemon it
+//! counts with what the daemon knows.
 
 use serde::Serialize;
 
 use super::one_shot::scope_of;
-use super::session::{Session, journal_failure, policy};
-use super::{figures, range};
+use super::session::{Session, policy};
+use super::{figures, hour_view, range};
+use crate::admin::wire::RangeQuery;
 use crate::cli::{Global, PlanArgs};
 use crate::clock;
 use crate::engine::Engine;
 use crate::exit::Exit;
-use crate::journal::Journal;
-use crate::model::{SourceName, Window};
+use crate::model::calendar::HourMark;
+use crate::model::policy::windows_of;
+use crate::model::{Hour, SourceName, Window};
 use crate::problem::Failure;
 
 /// `ampd.plan/1`
@@ -28,14 +31,14 @@ struct SourcePlan {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let session = Session::open_to_look(global)?;
     let now = clock::now();
-    let mut opened = session.look_at_journal()?;
-    let snapshot = opened.journal.load().map_err(|error| journal_failure(&error))?;
     let rules = policy(session.config());
     let mut scope = scope_of(&session, args.source.as_ref())?;
     let bounds = range::bounds(&args.range, now)?;
+    let range = RangeQuery { source: args.source.clone(), from: bounds.from, to: bounds.to, ..RangeQuery::default() };
+    let (snapshot, marks) = hour_view::snapshot(&session, &range).await?;
     for (name, windows) in &mut scope.sources {
         let Some(policy) = rules.sources.get(name) else { continue };
         let known =
@@ -43,10 +46,13 @@ pub fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
         let due = policy.newest_due(now);
         let first = known.or(policy.start).unwrap_or_else(|| due.plus(-7 * 24));
         let whole = bounds.within(first, due)?;
-        *windows = Window::new(whole.first(), whole.last().min(due)).into_iter().collect();
-        if windows.is_empty() {
+        // What a daemon is at work on is asked for already.
+        let is_free = |hour: &Hour| marks.get(&(name.clone(), *hour)) != Some(&HourMark::Working);
+        if whole.first() > due {
             return Err(Failure::usage(format!("nothing of the range is due yet; the newest due hour is {due}")));
         }
+        let hours: Vec<Hour> = whole.iter().take_while(|hour| *hour <= due).filter(is_free).collect();
+        *windows = windows_of(&hours);
     }
     let engine = Engine::new(rules, Some(scope.clone()), snapshot, 0, now);
     let mut plan = Plan { schema: "ampd.plan/1", sources: Vec::new() };

@@ -8,6 +8,9 @@ use crate::exit::Exit;
 use crate::model::{Hour, SourceName};
 use crate::telemetry::figures;
 
+/// Sources named in a line.
+const PLACES_SHOWN: usize = 3;
+
 /// The last object of `once`, `backfill` and the repairs of hours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RunSummary {
@@ -89,9 +92,11 @@ impl RunSummary {
         (self, exit)
     }
 
-    /// Writes it in the form that was asked for.
-    pub fn write(&self, output: &Output) {
-        output.text(&self.to_text());
+    /// Writes it in the form that was asked for; `in_words` also for people.
+    pub fn write(&self, output: &Output, in_words: bool) {
+        if in_words {
+            output.text(&self.to_text());
+        }
         output.object(self);
         let outputs = json!({
             "run_id": self.run_id,
@@ -114,6 +119,19 @@ impl RunSummary {
         output.kestra(&outputs, &metrics);
     }
 
+    /// Whether there is nothing to sum up.
+    pub fn did_nothing(&self) -> bool {
+        let hours = self.published + self.empty + self.skipped + self.provisional + self.quarantined;
+        hours + self.already_there + self.downloaded_bytes + self.uploaded_bytes == 0
+    }
+
+    /// `; every hour is there up to 2026-11-23T06 (web), 2026-11-23T05 (ios)`
+    fn places(&self) -> String {
+        let place = |one: &SourceWatermark| Some(format!("{} ({})", one.watermark?, one.source));
+        let places: Vec<_> = self.watermarks.iter().take(PLACES_SHOWN).filter_map(place).collect();
+        if places.is_empty() { String::new() } else { format!("; every hour is there up to {}", places.join(", ")) }
+    }
+
     /// `published 311  empty 7  quarantined 1   4.2M rows, 1.3 GiB down, 1.2 GiB up, 0h12m`
     pub fn to_text(&self) -> String {
         let counts = [
@@ -129,6 +147,9 @@ impl RunSummary {
             .filter(|(_, number, always)| *always || *number > 0)
             .map(|(name, number, _)| format!("{name} {number}"))
             .collect();
+        if self.did_nothing() && self.exit_code == 0 {
+            return format!("nothing was due{}", self.places());
+        }
         let time = figures::short_span(self.elapsed_seconds);
         format!(
             "{}   {} rows, {} down, {} up, {time}",
@@ -163,7 +184,7 @@ mod tests {
 
     fn written(form: OutputForm) -> String {
         let shared = Shared::default();
-        sample().write(&Output::to(form, Box::new(shared.clone())));
+        sample().write(&Output::to(form, Box::new(shared.clone())), true);
         shared.text()
     }
 
@@ -181,6 +202,14 @@ mod tests {
         let kestra = written(OutputForm::Kestra);
         assert!(kestra.lines().all(|line| line.starts_with("::{") && line.ends_with("}::")), "{kestra}");
         assert!(kestra.contains(r#""watermarks":{"web":"2026-11-23T06"}"#), "{kestra}");
+    }
+
+    #[test]
+    fn a_run_with_nothing_to_do_says_so_and_how_far_the_lake_reaches() {
+        let nothing = RunSummary { published: 0, empty: 0, rows: 0, downloaded_bytes: 0, ..sample() };
+        assert_eq!(nothing.to_text(), "nothing was due; every hour is there up to 2026-11-23T06 (web)");
+        assert!(nothing.settle(Exit::Partial, None).0.to_text().starts_with("published 0"));
+        assert_eq!(RunSummary::new("0123456789abcdef").to_text(), "nothing was due");
     }
 
     #[test]

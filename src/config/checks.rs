@@ -55,9 +55,10 @@ fn required(values: &Values<'_>, report: &mut Report) {
 
 fn base_url(values: &Values<'_>, source: &str, report: &mut Report) {
     let path = format!("source.{source}.base_url");
-    let Some(url) = values.text(&path) else { return };
-    let region =
-        if values.text(&format!("source.{source}.region")).as_deref() == Some("eu") { Region::Eu } else { Region::Us };
+    let region = format!("source.{source}.region");
+    let custom = format!("source.{source}.allow_custom_base_url");
+    let Some(url) = values.text(&path).filter(|_| are_read(values, &[&path, &region, &custom])) else { return };
+    let region = if values.text(&region).as_deref() == Some("eu") { Region::Eu } else { Region::Us };
     let host = |url: &str| {
         url.split_once("://").map_or("", |(_, rest)| rest).split(['/', ':']).next().unwrap_or("").to_ascii_lowercase()
     };
@@ -77,7 +78,7 @@ fn base_url(values: &Values<'_>, source: &str, report: &mut Report) {
                 format!("{} must be Amplitude's own address, with https and nothing after the host", called(&path));
             report.error(values.problem("E103", &path, message).help("remove base_url: region says it already"));
         }
-        None if !values.flag(&format!("source.{source}.allow_custom_base_url")) => {
+        None if !values.flag(&custom) => {
             let message = format!("{} is not Amplitude's: the keys would go to another host", called(&path));
             report.error(
                 values
@@ -103,34 +104,42 @@ fn pairs(values: &Values<'_>, report: &mut Report) {
     if values.is_given("schedule.every") && values.has("schedule.cron") {
         refuse("schedule.cron", "[schedule] has both `every` and `cron`".to_owned(), "keep one of the two");
     }
-    if values.has("lake.kms_key") && values.text("lake.sse").as_deref() != Some("aws:kms") {
+    let sse = values.text("lake.sse");
+    if values.has("lake.kms_key") && are_read(values, &["lake.sse"]) && sse.as_deref() != Some("aws:kms") {
         refuse(
             "lake.kms_key",
             format!("{} needs sse = \"aws:kms\"", called("lake.kms_key")),
             "set sse = \"aws:kms\" in [lake], or remove kms_key",
         );
     }
-    if values.time("retry.initial") > values.time("retry.max") {
+    let back_off = ["retry.initial", "retry.max"];
+    if are_read(values, &back_off) && values.time(back_off[0]) > values.time(back_off[1]) {
         refuse(
-            given(values, ["retry.initial", "retry.max"]),
+            given(values, back_off),
             "the first back-off `retry.initial` is longer than the longest, `retry.max`".to_owned(),
             "raise max or lower initial in [retry]",
         );
     }
-    if values.number("staging.max_archive_bytes") > values.number("staging.max_bytes") {
+    let room = ["staging.max_archive_bytes", "staging.max_bytes"];
+    if are_read(values, &room) && values.number(room[0]) > values.number(room[1]) {
         refuse(
-            given(values, ["staging.max_archive_bytes", "staging.max_bytes"]),
+            given(values, room),
             "an archive of `staging.max_archive_bytes` does not fit into `staging.max_bytes`".to_owned(),
             "raise max_bytes or lower max_archive_bytes in [staging]",
         );
     }
-    if values.flag("lake.path_style") && values.text("lake.endpoint").is_none() && values.is_given("lake.path_style") {
+    if values.flag("lake.path_style") && !values.has("lake.endpoint") && values.is_given("lake.path_style") {
         refuse(
             "lake.path_style",
             format!("{} is for another store than AWS, and no `endpoint` is set", called("lake.path_style")),
             "set endpoint in [lake], or remove path_style",
         );
     }
+}
+
+/// Whether none of them was refused: what reads as its default in place of a bad value is nobody's mistake.
+fn are_read(values: &Values<'_>, keys: &[&str]) -> bool {
+    !keys.iter().any(|key| values.is_refused(key))
 }
 
 /// The one of two keys that somebody wrote, the first when both.
@@ -142,6 +151,7 @@ fn given<'a>(values: &Values<'_>, keys: [&'a str; 2]) -> &'a str {
 fn directories(values: &Values<'_>, report: &mut Report) {
     let paths: Vec<(&str, PathBuf)> = ["staging.dir", "state.dir", "lake.path"]
         .into_iter()
+        .filter(|path| are_read(values, &[path]))
         .filter(|path| *path != "lake.path" || values.text("lake.type").as_deref() == Some("local"))
         .filter_map(|path| Some((path, values.path(path)?)))
         .collect();

@@ -22,7 +22,7 @@ use crate::engine::{Effects, Outcome, Step};
 use crate::failpoints::around;
 use crate::lake::{Lake, LakeError, LakeFacts};
 use crate::model::{CaptureId, CaptureRecord, CaptureState, Fault, FaultKind, SourceName};
-use crate::stage::Stage;
+use crate::stage::{self, Stage};
 use crate::telemetry::{Metrics, Progress};
 
 pub(crate) use publish::difference;
@@ -133,7 +133,7 @@ impl LiveEffects {
             Step::SetAside { capture, source, hour, reason } => {
                 self.forget_archive(capture);
                 let stage = self.stage.clone();
-                let label = format!("{source}.{hour}");
+                let label = stage::label(&source, hour);
                 blocking(move || stage.set_aside(capture, &label, &reason).map_err(|error| staging_fault(&error)))
                     .await?;
                 Ok(Outcome::Done)

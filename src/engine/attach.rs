@@ -103,6 +103,7 @@ impl Engine {
         state.attachment = if state.attachment == Attachment::Outdated { Attachment::No } else { Attachment::Yes };
         state.looked = Some(Pause::starting(turn.now, FOLLOWER_LOOKS));
         state.ledger.keep_from(first_hour);
+        let knew_nothing = state.record.first_hour.is_none();
         if state.record.first_hour != state.ledger.first() {
             state.record.first_hour = state.ledger.first();
             self.put_source(turn, name);
@@ -114,6 +115,12 @@ impl Engine {
                 Some(_) => {}
                 None => newest.push(*entry),
             }
+        }
+        if let (true, Some((first, ..)), Some((last, ..))) = (knew_nothing, newest.first(), newest.last()) {
+            let text =
+                format!("the journal knew nothing of it: {} published hours are taken from the lake", newest.len());
+            let window = Window::new(*first, *last).unwrap_or(Window::of(*first));
+            turn.say(Loudness::Warn, Stage::LakeLoad, name, window, text);
         }
         for (hour, generation, modified) in &newest {
             self.believe_listing(turn, name, *hour, *generation, *modified);

@@ -48,7 +48,7 @@ impl Engine {
         let due = policy.newest_due(source.due_now(now));
         let available_until = first.filter(|first| *first <= due).map(|_| due);
         let mark = |hour: Hour| mark(source, hour, first, due);
-        let (rows_24h, bytes_24h) = last_day(ledger, due);
+        let day = LastDay::of(ledger, due);
         let last_date = Hour::containing(now).date();
         let calendar =
             (0..i64::from(days)).rev().map(|back| CalendarDay::new(last_date - TimeDelta::days(back), mark)).collect();
@@ -59,8 +59,9 @@ impl Engine {
             available_until,
             lag_seconds: first.map_or(0, |first| SourceReport::lag(first, ledger.watermark(), available_until)),
             hours: counts(source, first, due),
-            rows_24h,
-            bytes_24h,
+            rows_24h: day.rows,
+            bytes_24h: day.bytes,
+            unread_24h: day.unread,
             next_tick_at,
             problems: self.problems(name, source),
             lease: None,
@@ -171,12 +172,26 @@ pub(super) fn repair(name: &SourceName, hour: Hour, fault: Option<&Fault>) -> St
     }
 }
 
-/// Rows and bytes of the 24 newest due hours.
-fn last_day(ledger: &crate::model::Ledger, due: Hour) -> (u64, u64) {
-    ledger
-        .range(due.plus(-23)..=due)
-        .filter_map(|(_, record)| record.published?.facts)
-        .fold((0, 0), |sum, facts| (sum.0 + facts.rows, sum.1 + facts.bytes))
+/// The 24 newest due hours.
+#[derive(Default)]
+struct LastDay {
+    rows: u64,
+    bytes: u64,
+    /// Published, and known from a listing only.
+    unread: u64,
+}
+
+impl LastDay {
+    fn of(ledger: &crate::model::Ledger, due: Hour) -> Self {
+        let mut day = Self::default();
+        for published in ledger.range(due.plus(-23)..=due).filter_map(|(_, record)| record.published) {
+            match published.facts {
+                Some(facts) => (day.rows, day.bytes) = (day.rows + facts.rows, day.bytes + facts.bytes),
+                None => day.unread += 1,
+            }
+        }
+        day
+    }
 }
 
 fn counts(source: &SourceState, first: Option<Hour>, due: Hour) -> HourCounts {

@@ -9,7 +9,10 @@ pub(super) const LAKE: &[Entry] = &[
         title: "the lake does not answer",
         happened: "The store is unreachable, slow, or answers an error that may pass.",
         by_itself: "What is downloaded waits in staging and is uploaded when the lake is back; nothing is asked twice.",
-        to_do: &["check the endpoint and the network", "`ampd status` shows what waits"],
+        to_do: &[
+            "look at where it is: `ampd config show --origin`; at S3's endpoint and the network, or at the disk's mount",
+            "`ampd status` shows what waits",
+        ],
         exit: Exit::CannotWrite,
     },
     Entry {
@@ -18,7 +21,7 @@ pub(super) const LAKE: &[Entry] = &[
         happened: "Credentials, permissions, region or the bucket's name are wrong, or the directory cannot be written.",
         by_itself: "The work waits and is tried again; a one-shot command gives up after retry.max_attempts.",
         to_do: &[
-            "allow put, get, list and delete on the prefix",
+            "let ampd write, list and delete there: the key's policy for S3, owner and mode of a directory",
             "check lake.bucket, lake.region and lake.path: `ampd config show --origin`",
         ],
         exit: Exit::CannotWrite,

@@ -84,6 +84,9 @@ pub struct SourceReport {
     pub rows_24h: u64,
     /// Bytes of these hours in the lake.
     pub bytes_24h: u64,
+    /// Published hours among them whose manifest was not read yet, so whose rows are not counted.
+    #[serde(default)]
+    pub unread_24h: u64,
     /// When the daemon looks again.
     pub next_tick_at: Option<DateTime<Utc>>,
     /// What a person should know, the worst first.

@@ -33,6 +33,7 @@ use crate::config;
 use crate::model::CaptureId;
 
 pub use file::{StageFile, Staged};
+pub use quarantine::{kept, label};
 
 /// Why the staging directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +116,7 @@ impl Stage {
     /// Opens and locks the directory, which is created (mode 0700) where it is missing, and measures what it holds.
     pub fn open(config: &config::Staging) -> Result<Self, StageError> {
         let dir = config.dir.clone();
-        let quarantine = dir.join("quarantine");
+        let quarantine = quarantine::quarantine_of(&dir);
         for path in [&dir, &quarantine] {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|source| StageError::Io {
                 what: "create",

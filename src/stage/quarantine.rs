@@ -9,7 +9,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::{Inner, Stage, names, sync_directory};
-use crate::model::CaptureId;
+use crate::model::{CaptureId, Hour, SourceName};
 
 /// Longest label kept in a file name.
 const LABEL_MAX: usize = 100;
@@ -47,6 +47,27 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// The archives of an hour that are kept in the quarantine of a staging directory; none where that cannot be read.
+pub fn kept(staging: &Path, source: &SourceName, hour: Hour) -> Vec<PathBuf> {
+    let begins = format!("{}.", plain(&label(source, hour)));
+    let is_of_hour = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with(&begins)) && path.extension().is_some_and(|end| end == "zip")
+    };
+    let entries = names::entries(&quarantine_of(staging)).unwrap_or_default();
+    entries.into_iter().map(|entry| entry.path).filter(|path| is_of_hour(path)).collect()
+}
+
+/// What an archive's name in quarantine begins with.
+pub fn label(source: &SourceName, hour: Hour) -> String {
+    format!("{source}.{hour}")
+}
+
+/// Where a staging directory keeps them.
+pub(super) fn quarantine_of(staging: &Path) -> PathBuf {
+    staging.join("quarantine")
 }
 
 impl Inner {

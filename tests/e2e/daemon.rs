@@ -101,6 +101,9 @@ fn a_quarantined_hour_answers_3_and_its_retry_0() {
     assert_eq!((listed["hours"].as_array().unwrap().len(), &listed["hours"][0]["hour"]), (1, &hour.as_str().into()));
     let shown = world.summary(0, &["hour", "show", &hour]);
     assert_eq!(shown["hours"][0]["record"]["work"]["phase"], "quarantined", "{shown}");
+    let kept: Vec<_> =
+        world.quarantined_archives().iter().map(|name| world.path("stage/quarantine").join(name)).collect();
+    assert_eq!((kept.len(), &shown["hours"][0]["kept"]), (1, &serde_json::json!(kept)), "it can be looked at");
     let retried = world.summary(0, &["hour", "retry", &hour]);
     assert_eq!(retried["published"], 1);
     let refused = world.expect(1, &["hour", "retry", &hour]);
@@ -213,7 +216,8 @@ fn a_reload_takes_over_what_is_valid_and_nothing_else() {
     std::fs::write(world.path("ampd.toml"), format!("{good}nonsense = 1\n")).unwrap();
     let broken = ended(world.bare(&["reload"]).spawn().unwrap());
     assert_eq!(broken.code, 78, "{broken}");
-    assert!(broken.stderr.contains("nonsense"), "{broken}");
+    let line = good.lines().count() + 1;
+    assert!(broken.stderr.contains("nonsense") && broken.stderr.contains(&format!("ampd.toml:{line}:1)")), "{broken}");
     assert_eq!(world.expect(0, &["health", "--ready"]).stdout, "");
     world.set("window.max", "\"2h\"");
     world.expect(0, &["reload"]);

@@ -8,12 +8,18 @@ use crate::model::policy::windows_of;
 use crate::model::{Hour, SourceName, Window};
 
 /// An answer that says no.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// `ampd explain CODE`.
     pub code: String,
     /// In words.
     pub message: String,
+    /// More lines, each a sentence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
     /// Which orders were refused; none of the request was carried out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refused>,

@@ -25,7 +25,8 @@ use crate::model::{CaptureRecord, Hour, HourRecord, Policy, Snapshot, SourceName
 use crate::problem::Failure;
 use crate::telemetry::{Line, say};
 
-type Marks = BTreeMap<(SourceName, Hour), HourMark>;
+/// What a daemon says of its hours.
+pub(super) type Marks = BTreeMap<(SourceName, Hour), HourMark>;
 
 /// The journal, read for looking only.
 struct Look {
@@ -38,13 +39,8 @@ struct Look {
 }
 
 impl Look {
-    /// Reads the journal; while a daemon holds it, the daemon is asked for the hours of the range.
     async fn at(session: &Session, range: RangeQuery) -> Result<Self, Failure> {
-        let (snapshot, marks) = match session.look_at_journal() {
-            Ok(mut opened) => (opened.journal.load().map_err(|error| journal_failure(&error))?, BTreeMap::new()),
-            Err(NotOpened::Held(pid)) => beside(session, &range, pid).await?,
-            Err(NotOpened::Failed(failure)) => return Err(failure),
-        };
+        let (snapshot, marks) = snapshot(session, &range).await?;
         let now = clock::now();
         let (rules, captures) = (policy(session.config()), snapshot.captures.clone());
         let engine = Engine::new(rules.clone(), None, snapshot, 0, now);
@@ -74,6 +70,15 @@ impl Look {
             fix: fix(mark, source, hour),
             mark,
         }
+    }
+}
+
+/// What the journal holds; while a daemon holds it, the hours of the range as the daemon has them.
+pub(super) async fn snapshot(session: &Session, range: &RangeQuery) -> Result<(Snapshot, Marks), Failure> {
+    match session.look_at_journal() {
+        Ok(mut opened) => Ok((opened.journal.load().map_err(|error| journal_failure(&error))?, BTreeMap::new())),
+        Err(NotOpened::Held(pid)) => beside(session, range, pid).await,
+        Err(NotOpened::Failed(failure)) => Err(failure),
     }
 }
 

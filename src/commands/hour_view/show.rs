@@ -1,5 +1,7 @@
 //! `ampd hour show`: everything about single hours.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -14,6 +16,7 @@ use crate::exit::Exit;
 use crate::lake::{self, Lake, LakeError};
 use crate::model::{CaptureRecord, Hour, HourRecord, Manifest, SourceName};
 use crate::problem::Failure;
+use crate::stage;
 use crate::telemetry::{Line, say};
 
 /// Log lines shown of an hour.
@@ -28,6 +31,8 @@ pub(super) struct Life {
     pub record: HourRecord,
     /// The download it is taken from.
     pub capture: Option<CaptureRecord>,
+    /// Broken archives that are kept for a look.
+    pub kept: Vec<PathBuf>,
     /// All generations, oldest first; null when the lake does not answer.
     pub manifests: Option<Vec<Manifest>>,
     /// The newest lines of the streams.
@@ -61,6 +66,7 @@ pub async fn show(global: &Global, args: HoursArgs) -> Result<Exit, Failure> {
             entry: look.entry(&source, hour),
             capture: capture.and_then(|id| look.captures.iter().find(|capture| capture.id == id)).cloned(),
             record,
+            kept: stage::kept(&session.config().staging.dir, &source, hour),
             manifests,
             log: logs::of_hour(session.config(), &source, hour, LOG_LINES),
         };

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::show::Life;
 use crate::commands::logs;
+use crate::explain;
 use crate::model::{CaptureRecord, CaptureState, Manifest, Phase, Work};
 use crate::telemetry::{escape, figures};
 
@@ -15,6 +16,7 @@ pub(super) fn of(life: &Life) -> String {
     }
     lines.extend(life.capture.as_ref().map(|capture| fact("capture", &of_capture(capture))));
     lines.extend(life.record.recheck_due.map(|due| fact("recheck due", &time(due))));
+    lines.extend(life.kept.iter().map(|path| fact("kept archive", &path.display().to_string())));
     if life.record.leftovers {
         lines.push(fact("leftovers", "objects that no manifest names may lie in the lake; they are swept"));
     }
@@ -34,7 +36,8 @@ pub(super) fn of(life: &Life) -> String {
 }
 
 fn fact(name: &str, value: &str) -> String {
-    format!("  {name:13}  {}", escape(value))
+    let wrapped = explain::wrapped(&escape(value), &format!("  {name:13}  "), &" ".repeat(17));
+    wrapped.trim_end().to_owned()
 }
 
 fn time(time: DateTime<Utc>) -> String {
@@ -88,10 +91,11 @@ fn of_manifest(manifest: &Manifest) -> Vec<String> {
     let mut lines = vec![fact(&format!("generation {}", manifest.generation), &text)];
     for object in &manifest.objects {
         let sums = [("crc64nvme", &object.crc64nvme), ("sha256", &object.sha256)];
-        let sums = sums.iter().filter_map(|(name, sum)| Some(format!("  {name} {}", sum.as_ref()?)));
+        let sums = sums.iter().filter_map(|(name, sum)| Some(format!("      {name} {}", escape(sum.as_ref()?))));
         let (rows, bytes) = (figures::plural(object.rows, "row"), figures::bytes(object.bytes));
         lines.push(format!("    {}", escape(&object.key)));
-        lines.push(format!("      {rows}, {bytes}{}", sums.map(|sum| escape(&sum)).collect::<String>()));
+        lines.push(format!("      {rows}, {bytes}"));
+        lines.extend(sums);
     }
     lines
 }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use super::observe::{About, Watch};
 use super::one_shot::stopped;
 use super::session::{self, Session, journal_failure, policy, random_hex, random_seed};
+use crate::admin::wire::Trouble;
 use crate::cli::Global;
 use crate::clock;
 use crate::config::Loaded;
@@ -144,6 +145,12 @@ fn leases(session: &Session, journal: &SledJournal, lake: Arc<dyn Lake>) -> Resu
     Ok(Some(Ground { lake, us, term, leadership, leases }))
 }
 
+/// A failure as it goes over the socket.
+fn trouble(failure: &Failure) -> Trouble {
+    let Failure { code, message, context, help, .. } = failure.clone();
+    Trouble { code: code.to_owned(), message, context, help, refused: Vec::new() }
+}
+
 fn report_of(session: &Session, daemon: &Daemon) -> DaemonReport {
     DaemonReport {
         running: true,
@@ -195,7 +202,7 @@ async fn obey(
         Wish::Reload(asker) => {
             let loaded = session::load(&session.global);
             metrics.reloaded(loaded.is_ok());
-            let answer = loaded.as_ref().map(|_| ()).map_err(|failure| failure.message.clone());
+            let answer = loaded.as_ref().map(|_| ()).map_err(trouble);
             match loaded {
                 Ok(loaded) => {
                     *next = Some(Box::new(loaded));

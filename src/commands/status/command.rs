@@ -15,6 +15,8 @@ use crate::commands::output::{self, Output};
 use crate::commands::session::{load_to_look, policy};
 use crate::config::Config;
 use crate::exit::Exit;
+use crate::journal::SledJournal;
+use crate::model::calendar::{CalendarDay, HourMark};
 use crate::model::report::{SourceReport, StatusReport};
 use crate::model::{Hour, Policy};
 use crate::problem::Failure;
@@ -70,6 +72,9 @@ async fn newest_report(client: &Client, config: &Config, now: DateTime<Utc>) -> 
     };
     if error.is_no_daemon() {
         report.daemon.running = false;
+        if SledJournal::refuse_held(&config.state_dir).is_ok() {
+            at_rest(&mut report);
+        }
     } else {
         output::note(&format!("{error}; this is the last status that was written"));
     }
@@ -85,6 +90,18 @@ fn read(path: &Path) -> Result<StatusReport, Failure> {
                 .help("nothing has run with this state directory: `ampd once` or `ampd run`"))
         }
         Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// What a process was doing that is gone, nobody does.
+fn at_rest(report: &mut StatusReport) {
+    let at_rest = |mark| if mark == HourMark::Working { HourMark::Missing } else { mark };
+    for source in &mut report.sources {
+        source.activity = None;
+        for day in &mut source.calendar {
+            let marks: Vec<HourMark> = day.marks().map(at_rest).collect();
+            *day = CalendarDay::new(day.date, |hour| marks[hour.hour_of_day() as usize]);
+        }
     }
 }
 
@@ -105,7 +122,6 @@ fn up_to_date(mut report: StatusReport, rules: &Policy, now: DateTime<Utc>) -> S
 }
 
 fn mark_missing(source: &mut SourceReport, known: Hour, due: Hour, now: DateTime<Utc>) {
-    use crate::model::calendar::{CalendarDay, HourMark};
     let today = Hour::containing(now).date();
     let Some(days) = u16::try_from(source.calendar.len()).ok().filter(|days| *days > 0) else { return };
     let old = std::mem::take(&mut source.calendar);

@@ -25,7 +25,8 @@ pub(super) fn draw(page: &mut Page, report: &StatusReport, view: &View) {
     for source in &report.sources {
         let watermark = source.watermark.map_or_else(|| "none".to_owned(), |hour| hour.to_string());
         let lag = format!("{:7}", figures::span(source.lag_seconds));
-        let figures = format!("  {:>8}  {:>9}  ", figures::count(source.rows_24h), figures::bytes(source.bytes_24h));
+        let (rows, bytes) = last_day(source);
+        let figures = format!("  {rows:>8}  {bytes:>9}  ");
         let behind = if source.lag_seconds == 0 { Paint::Good } else { Paint::Warn };
         let (paint, state) = state(source, &report.daemon);
         page.line(&[
@@ -38,6 +39,16 @@ pub(super) fn draw(page: &mut Page, report: &StatusReport, view: &View) {
         if view.verbose {
             raw(page, source);
         }
+    }
+}
+
+/// Rows and bytes of the last day; with `+` where not every manifest was read yet.
+fn last_day(source: &SourceReport) -> (String, String) {
+    let (rows, bytes) = (figures::count(source.rows_24h), figures::bytes(source.bytes_24h));
+    match (source.unread_24h, source.rows_24h) {
+        (0, _) => (rows, bytes),
+        (_, 0) => ("not read".to_owned(), "not read".to_owned()),
+        _ => (rows + "+", bytes + "+"),
     }
 }
 

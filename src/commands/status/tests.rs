@@ -43,7 +43,7 @@ fn no_line_is_ever_wider_than_the_page() {
     report.sources[1].activity = Some("x".repeat(200));
     report.sources[1].watermark = None;
     report.sources[1].lag_seconds = u64::MAX;
-    report.sources[1].rows_24h = u64::MAX;
+    (report.sources[1].rows_24h, report.sources[1].unread_24h) = (u64::MAX, 1);
     let problem = report.sources[1].problems[0].clone();
     report.sources[1].problems = vec![problem; 20];
     report.sources[1].problems[0].message = format!("日本語 {} \x1b[2J\n{}", "word ".repeat(200), "y".repeat(300));
@@ -58,6 +58,15 @@ fn no_line_is_ever_wider_than_the_page() {
             assert!(!text.contains('\x1b') && !text.is_empty());
         }
     }
+}
+
+#[test]
+fn rows_of_manifests_that_were_not_read_are_not_called_none() {
+    let mut report = sample();
+    report.sources[0].unread_24h = 3;
+    assert!(render(&report, &view()).contains("2.1M+"));
+    report.sources[0].rows_24h = 0;
+    assert!(render(&report, &view()).contains("not read"));
 }
 
 #[test]

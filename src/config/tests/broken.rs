@@ -132,6 +132,24 @@ fn all_problems_are_reported_at_once_in_the_order_of_the_file() {
     assert_eq!(case.codes(), ["E102", "E103", "E101", "E110", "E102"]);
 }
 
+/// Each holds one mistake; the default in the place of the bad value would break a rule with its neighbour.
+#[test]
+fn a_bad_value_is_one_problem_and_its_default_is_nobodys_mistake() {
+    for text in [
+        "[retry]\ninitial = \"2h\"\nmax = \"soon\"",
+        "[staging]\nmax_archive_bytes = \"much\"\nmax_bytes = \"1GiB\"",
+        "[lake]\ntype = \"s3\"\nbucket = \"abc\"\nsse = \"kms\"\nkms_key = \"abc\"",
+        "[lake]\ntype = \"s3\"\nbucket = \"abc\"\npath_style = true\nendpoint = \"localhost\"",
+        "region = \"EU\"\nbase_url = \"https://analytics.eu.amplitude.com\"",
+        "allow_custom_base_url = \"yes\"\nbase_url = \"http://127.0.0.1:8099\"",
+        "[state]\ndir = \"~/x\"\n[staging]\ndir = \"/var/lib/ampd\"",
+    ] {
+        let problems = Case::new().file(&format!("{SOURCE}{text}\n")).bad();
+        let codes: Vec<_> = problems.list().iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, ["E102"], "{text}\n{}", problems.render(false));
+    }
+}
+
 #[test]
 fn at_most_ten_problems_are_shown_and_the_others_are_counted() {
     let wrong = (10..23).map(|n| format!("zz{n} = 1\n")).collect::<Vec<_>>().concat();

@@ -150,6 +150,47 @@ fn options_are_read_from_toml() {
     assert!(typo.contains("sead"), "{typo}");
 }
 
+/// The blocks of TOML on the simulator's page: its configuration and its faults.
+fn documented() -> (Options, Options) {
+    let page = include_str!("../../../docs/simulator.md");
+    let blocks: Vec<&str> = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let [_, configuration, faults] = blocks[..] else { panic!("{} blocks", blocks.len()) };
+    (toml_edit::de::from_str(configuration).unwrap(), toml_edit::de::from_str(faults).unwrap())
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let shown =
+        |options: &Options| format!("{:?} {:#?}", options.projects[0].hours, Options { clock, ..options.clone() });
+    fn clock() -> chrono::DateTime<chrono::Utc> {
+        chrono::DateTime::UNIX_EPOCH
+    }
+    assert_eq!(shown(&documented().0), shown(&Options::default()));
+}
+
+#[test]
+fn every_fault_is_documented() {
+    /// A kind that is missing here does not compile.
+    macro_rules! kinds {
+        ($($kind:ident)*) => {{
+            let name = |kind: &FaultKind| match kind { $(FaultKind::$kind { .. } => stringify!($kind),)* };
+            let mut names = vec![$(stringify!($kind)),*];
+            names.sort_unstable();
+            (name, names)
+        }};
+    }
+    let (name, all) = kinds!(
+        Status Burst504 Slow FirstByteDelay StallAfter ResetAfter Truncate NotZip CrcFlip GzipTruncate GzipCrc
+        CorruptMember Encrypted DuplicateMemberNames ExtraHour NoMembers BadLine DupRows LateDelivery Late404 Vanish
+        TooLargeHour ClockSkew Redirect Serve
+    );
+    let faults = documented().1.faults;
+    assert!(faults.iter().all(|fault| fault.check().is_ok()), "{faults:?}");
+    let mut documented: Vec<&str> = faults.iter().map(|fault| name(&fault.kind)).collect();
+    documented.sort_unstable();
+    assert_eq!(documented, all);
+}
+
 #[tokio::test]
 async fn a_senseless_fault_in_the_configuration_stops_the_start() {
     let fault = Fault::new(FaultKind::Slow { bytes_per_s: 0 });
