@@ -17,7 +17,7 @@ use crate::stage::Stage;
 use crate::telemetry::{Level, Line, Phase, Progress, say};
 
 /// `status.json` is written at most this often.
-const STATUS_EVERY: Duration = Duration::from_secs(1);
+pub const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Days in its calendar.
 const CALENDAR_DAYS: u16 = 31;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::observe::{About, Watch};
+use super::observe::{About, STATUS_EVERY, Watch};
 use super::session::{NotOpened, Session, journal_failure, policy, random_seed};
 use super::stop::{self, Signal};
 use super::summary::{RunSummary, SourceWatermark};
@@ -54,6 +54,8 @@ pub async fn run(session: &Session, work: Work) -> Result<Exit, Failure> {
     let about = About::new(session.config(), place.location.clone(), DaemonReport::default());
     let watch = Watch::new(about, stage, session.status_file(), progress.clone(), Some(work.scope.clone()));
     let driver = Driver::new(engine, Box::new(opened.journal), Arc::new(effects), Box::new(watch), true);
+    // A download takes minutes in which nothing else happens: status and bar are of the last second all the same.
+    let driver = driver.waking_every(STATUS_EVERY);
     let (control, orders) = mpsc::channel(16);
     let signals = stop::watch(control, session.config().shutdown_grace);
     let bar = Renderer::start(&progress, output::progress_mode(&session.global, &session.output));

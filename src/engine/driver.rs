@@ -107,7 +107,7 @@ impl<E: Effects> Driver<E> {
         self
     }
 
-    /// Takes a turn at least this often, so that a watchdog hears of it.
+    /// Takes a turn at least this often, so that who watches (a watchdog, a status) hears of it.
     #[must_use]
     pub fn waking_every(mut self, at_most: Duration) -> Self {
         self.wake_every = self.wake_every.min(at_most);

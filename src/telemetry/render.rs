@@ -153,11 +153,17 @@ fn plain(sentence: &str) {
 
 fn bar() -> impl FnMut(&Moment) + Send {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template(" {bar:16} {pos}/{len} h  {percent}%  {wide_msg}") {
-        bar.set_style(style.progress_chars("━╸─"));
+    let style = |template| ProgressStyle::with_template(template).map(|style| style.progress_chars("━╸─")).ok();
+    // How much there is to do is known once the lake was read.
+    if let Some(style) = style(" {wide_msg}") {
+        bar.set_style(style);
     }
+    let mut counting = style(" {bar:16} {pos}/{len} h  {percent}%  {wide_msg}");
     *BAR.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
     move |moment| {
+        if let Some(style) = counting.take_if(|_| moment.figures.total > 0) {
+            bar.set_style(style);
+        }
         bar.set_length(moment.figures.total);
         bar.set_position(moment.figures.done);
         bar.set_message(format!("{}  {}", moment.pace(), moment.activity()));
