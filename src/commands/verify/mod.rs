@@ -9,6 +9,7 @@
 
 mod check;
 mod deep;
+mod findings;
 mod hours;
 mod repair;
 mod report;
@@ -34,7 +35,8 @@ use crate::model::{Hour, SourceName, SourcePolicy};
 use crate::problem::Failure;
 use crate::telemetry::{Progress, Renderer};
 use check::Checker;
-use report::{Report, SourceFindings};
+use findings::SourceFindings;
+use report::Report;
 use walk::Walk;
 
 /// Hours looked at in parallel: small requests.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::check::Checker;
+use super::findings::SourceFindings;
 use super::hours::Class;
-use super::report::{Report, SourceFindings};
+use super::report::Report;
 use super::{View, lake_failure};
 use crate::cli::OutputForm;
 use crate::commands::one_shot::{self, Work};
