@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods)] // a test waits and measures by the machine's own clocks
 
 mod lake;
+#[path = "../../src/schema_check.rs"]
+mod schema_check;
 mod support;
 
 mod archives;
@@ -18,6 +20,7 @@ mod late;
 mod leases;
 mod machine;
 mod owners;
+mod schemas;
 mod secrets;
 mod sinks;
 mod state;
