@@ -8,8 +8,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::model::{Content, ContentHash};
 
-use super::json;
-use super::nesting::Nesting;
+use super::json::Checker;
 use super::times::Times;
 
 /// The line buffer is given back above this size.
@@ -27,7 +26,7 @@ pub(super) struct Rows {
     invalid: u64,
     hash: ContentHash,
     times: Times,
-    nesting: Nesting,
+    checker: Checker,
     /// The line that is not finished yet, up to `max_row_bytes` of it.
     carry: Vec<u8>,
     /// The line that is not finished yet and is already longer.
@@ -55,7 +54,7 @@ impl Rows {
             invalid: 0,
             hash: ContentHash::default(),
             times: Times::default(),
-            nesting: Nesting::default(),
+            checker: Checker::new(),
             carry: Vec::new(),
             overlong: None,
             max_row_bytes,
@@ -128,8 +127,8 @@ impl Rows {
         }
         self.count += 1;
         self.hash.add(xxh3_128(line));
-        let good = line.len() <= self.max_row_bytes && simdutf8::basic::from_utf8(line).is_ok();
-        let picked = if good { json::object(line, &mut self.nesting) } else { None };
+        let held = line.len() <= self.max_row_bytes;
+        let picked = if held { self.checker.object(line) } else { None };
         let Some(picked) = picked else {
             self.invalid += 1;
             return;

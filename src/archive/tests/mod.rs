@@ -5,6 +5,7 @@
 mod columns;
 mod gzips;
 mod hostile;
+mod json;
 mod parts;
 mod random;
 mod reads;

@@ -1,7 +1,5 @@
 //! Lines: what counts as a row, what as a good one, and what is remembered of it.
 
-use super::super::json;
-use super::super::nesting::Nesting;
 use super::super::rows::Rows;
 use super::*;
 
@@ -198,61 +196,8 @@ fn made_up_days_are_capped_and_the_earliest_kept() {
     assert_eq!(counted.event_dates[0], first);
 }
 
-fn json_like() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
-    use proptest::prelude::*;
-    let token = prop_oneof![
-        proptest::sample::select(vec![
-            "{",
-            "}",
-            "[",
-            "]",
-            ":",
-            ",",
-            "\"",
-            "\"a\"",
-            "\"a\":",
-            "{}",
-            "[]",
-            "{\"a\":1}",
-            "true",
-            "false",
-            "null",
-            "0",
-            "-1",
-            "1.5",
-            "1e5",
-            "e",
-            ".",
-            "-",
-            "\\",
-            "\\u00",
-            "\\ud83d",
-            "\\n",
-            " ",
-            "\t",
-            "\r",
-            "\u{1}",
-            "é",
-            "12345678",
-            "\"12345678\"",
-        ])
-        .prop_map(|text| text.as_bytes().to_vec()),
-        any::<u8>().prop_filter("a newline ends a line", |byte| *byte != b'\n').prop_map(|byte| vec![byte]),
-    ];
-    (any::<bool>(), proptest::collection::vec(token, 0..24)).prop_map(|(inside, tokens)| {
-        let inner = tokens.concat();
-        if inside { [b"{\"k\":".to_vec(), inner, b"}".to_vec()].concat() } else { inner }
-    })
-}
-
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4000))]
-
-    #[test]
-    fn the_check_agrees_with_serde_json(line in json_like()) {
-        let ours = std::str::from_utf8(&line).is_ok() && json::object(&line, &mut Nesting::default()).is_some();
-        proptest::prop_assert_eq!(ours, is_object(&line), "{}", line.escape_ascii());
-    }
 
     #[test]
     fn pieces_of_any_size_give_the_same_rows(
