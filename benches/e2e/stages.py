@@ -14,7 +14,7 @@ STAGES = [
     ("CRC-32 of zip and gzip", r"crc32"),
     ("inflate", r"inflate|libdeflate|deflate_decompress"),
     ("rows: JSON and UTF-8", r"archive::json|simdutf8|from_utf8|serde_json"),
-    ("rows: lines, times, hash", r"archive::(rows|times)|xxh3|xxhash|memchr|content_hash"),
+    ("rows: lines, times, hash", r"archive::(rows|times)|xxh3|xxhash|twox_hash|memchr|content_hash"),
     ("SHA-256", r"sha2::|sha256"),
     ("CRC-64", r"crc_fast|crc64"),
     ("zstd, Parquet", r"(?i)zstd|huf_|fse_|arrow|parquet"),

@@ -4,7 +4,7 @@
 //! returns is blank: no row. Every other line is a row and part of the content hash, also when it is not the UTF-8 JSON
 //! object that it should be; a row longer than [`Limits::max_row_bytes`](super::Limits) is taken for such a one, unread.
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use twox_hash::xxhash3_128::Hasher as Xxh3;
 
 use crate::model::{Content, ContentHash};
 
@@ -99,7 +99,7 @@ impl Rows {
             if !overlong.blank {
                 self.count += 1;
                 self.invalid += 1;
-                self.hash.add(overlong.hash.digest128());
+                self.hash.add(overlong.hash.finish_128());
             }
         } else if !self.carry.is_empty() {
             let mut line = std::mem::take(&mut self.carry);
@@ -126,7 +126,7 @@ impl Rows {
             return;
         }
         self.count += 1;
-        self.hash.add(xxh3_128(line));
+        self.hash.add(Xxh3::oneshot(line));
         let held = line.len() <= self.max_row_bytes;
         let picked = if held { self.checker.object(line) } else { None };
         let Some(picked) = picked else {
@@ -144,15 +144,15 @@ impl Rows {
     /// Takes a piece of a line that goes on.
     fn keep(&mut self, piece: &[u8]) {
         if let Some(overlong) = &mut self.overlong {
-            overlong.hash.update(piece);
+            overlong.hash.write(piece);
             overlong.blank &= is_blank(piece);
         } else if self.carry.len() + piece.len() <= self.max_row_bytes {
             self.carry.extend_from_slice(piece);
         } else {
             let carry = std::mem::take(&mut self.carry);
             let mut hash = Xxh3::new();
-            hash.update(&carry);
-            hash.update(piece);
+            hash.write(&carry);
+            hash.write(piece);
             self.overlong = Some(Box::new(Overlong { hash, blank: is_blank(&carry) && is_blank(piece) }));
         }
     }
