@@ -217,12 +217,16 @@ fn row_like() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest::proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn the_check_agrees_with_serde_json(line in json_like()) {
         checked(&line);
     }
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn rows_whole_and_broken_are_judged_alike(line in row_like()) {
