@@ -187,7 +187,9 @@ impl Engine {
         let known = kept.into_iter().map(|(id, _)| *id).collect();
         let gone: Vec<CaptureId> = gone.into_iter().map(|(id, _)| *id).collect();
         for id in gone {
-            self.lives.remove(&id);
+            if let Some(live) = self.lives.remove(&id) {
+                self.left_by_a_download(turn, &live.record);
+            }
             turn.changes.push(Change::CaptureGone(id));
         }
         let orphans: Vec<(SourceName, Hour)> = self
@@ -209,6 +211,18 @@ impl Engine {
         }
         self.tidying = true;
         self.run(turn, Step::SweepStage { known });
+    }
+
+    /// A download that never ended may have left objects of its hours: the publication of one that was published meanwhile
+    /// may not have seen them.
+    fn left_by_a_download(&mut self, turn: &mut Turn, capture: &CaptureRecord) {
+        let published = |hour: &Hour| {
+            self.sources.get(&capture.source).is_some_and(|source| source.ledger.published(*hour).is_some())
+        };
+        let hours: Vec<Hour> = capture.window.iter().filter(published).collect();
+        for hour in hours.into_iter().filter(|_| capture.state == CaptureState::Asked) {
+            self.mark_leftovers(turn, &capture.source, hour);
+        }
     }
 
     /// New hours are taken up when the schedule says so (a one-shot command always looks); retries, second askings and

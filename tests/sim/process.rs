@@ -217,7 +217,7 @@ impl Process {
     fn launch(&mut self, steps: Steps, wants: &mut Vec<Want>) {
         for (id, step) in steps {
             self.context.world.borrow_mut().note(|| format!("p{} {id:?} {step:?}", self.index));
-            let is_capture = matches!(step, Step::Capture(_));
+            let is_capture = matches!(step, Step::Capture { .. });
             if let Step::Publish { hour, .. } = &step {
                 wants.extend(self.meddled(*hour));
             }
