@@ -143,6 +143,18 @@ impl Engine {
         }
     }
 
+    /// A download that never ended may have left objects of its hours: the publication of one that was published meanwhile
+    /// may not have seen them.
+    pub(super) fn left_by_a_download(&mut self, turn: &mut Turn, capture: &CaptureRecord) {
+        let published = |hour: &Hour| {
+            self.sources.get(&capture.source).is_some_and(|source| source.ledger.published(*hour).is_some())
+        };
+        let hours: Vec<Hour> = capture.window.iter().filter(published).collect();
+        for hour in hours.into_iter().filter(|_| capture.state == CaptureState::Asked) {
+            self.mark_leftovers(turn, &capture.source, hour);
+        }
+    }
+
     fn was_too_early(&self, name: &SourceName, window: Window, clock: Option<ServerClock>) -> bool {
         let due = self.policy.sources.get(name).map(|policy| policy.due_at(window.last()));
         due.zip(clock).is_some_and(|(due, clock)| due > clock.date)

@@ -74,8 +74,8 @@ pub struct Engine {
     refusals: Vec<(Order, String)>,
 }
 
-/// Publishing is a few small requests: this many at once.
-const PUBLISHES_MAX: usize = 16;
+/// Publishing is a few small requests: those of a whole day at once.
+const PUBLISHES_MAX: usize = 24;
 /// Sweeps a one-shot command does at most: what is left can wait for the next run.
 const SWEEPS_ONE_SHOT: u32 = 32;
 /// Manifests read in one step.
@@ -211,18 +211,6 @@ impl Engine {
         }
         self.tidying = true;
         self.run(turn, Step::SweepStage { known });
-    }
-
-    /// A download that never ended may have left objects of its hours: the publication of one that was published meanwhile
-    /// may not have seen them.
-    fn left_by_a_download(&mut self, turn: &mut Turn, capture: &CaptureRecord) {
-        let published = |hour: &Hour| {
-            self.sources.get(&capture.source).is_some_and(|source| source.ledger.published(*hour).is_some())
-        };
-        let hours: Vec<Hour> = capture.window.iter().filter(published).collect();
-        for hour in hours.into_iter().filter(|_| capture.state == CaptureState::Asked) {
-            self.mark_leftovers(turn, &capture.source, hour);
-        }
     }
 
     /// New hours are taken up when the schedule says so (a one-shot command always looks); retries, second askings and

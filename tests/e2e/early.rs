@@ -15,12 +15,13 @@ const HOURS: i64 = 12;
 /// An archive that is long enough to be read early, in members as the Export API sends them, and that takes some seconds.
 fn world(format: &str, change: impl FnOnce(&mut Options)) -> World {
     let mut world = World::with(HOURS, |options| {
-        options.projects[0].events_per_hour = 14_000;
+        options.projects[0].events_per_hour = 2_400;
+        options.rows.compact = false;
         options.archive.method = Method::Deflated;
         change(options);
     });
     world.set("lake.format", &format!("{format:?}"));
-    world.plant(Fault::new(FaultKind::Slow { bytes_per_s: 6_000_000 }));
+    world.plant(Fault::new(FaultKind::Slow { bytes_per_s: 4_000_000 }));
     world
 }
 

@@ -11,10 +11,12 @@ use crate::amplitude::{Archive, Reply, Trouble};
 use crate::effects::{Context, drafted};
 use crate::world::latency;
 
+type Drafts = BTreeMap<(CaptureId, Hour, u32), Draft>;
+
 /// What a process remembers of it.
 #[derive(Clone, Default)]
 pub struct Early {
-    drafts: Rc<RefCell<BTreeMap<(CaptureId, Hour, u32), Draft>>>,
+    drafts: Rc<RefCell<Drafts>>,
     /// An archive was in an odd order: nothing is uploaded early any more.
     unordered: Rc<Cell<bool>>,
 }

@@ -178,8 +178,9 @@ fn members_that_are_not_in_natural_order_end_the_reading_and_harm_nothing() {
 
 #[test]
 fn a_directory_that_says_something_else_makes_what_was_read_unusable_or_is_refused() {
-    let with = |change: fn(&mut Entry)| Zip::of([lines(1, 0), lines(1, 1).with(change), lines(2, 0)]).bytes();
-    let changes: [(&str, fn(&mut Entry)); 8] = [
+    type Change = fn(&mut Entry);
+    let with = |change: Change| Zip::of([lines(1, 0), lines(1, 1).with(change), lines(2, 0)]).bytes();
+    let changes: [(&str, Change); 8] = [
         ("hidden", |entry| entry.hidden = true),
         ("listed twice", |entry| entry.listed_twice = true),
         ("another CRC", |entry| entry.crc = Some(7)),

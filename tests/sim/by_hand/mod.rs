@@ -14,6 +14,7 @@ use crate::world::{Time, source};
 
 mod blame;
 mod clocks;
+mod early;
 mod late_writes;
 mod rivals;
 
