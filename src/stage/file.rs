@@ -19,6 +19,9 @@ use crate::model::{CaptureId, Fault, FaultKind};
 /// Bytes collected before they are written. The next are collected meanwhile, so a download holds twice as many.
 const BUFFER: usize = 1024 * 1024;
 
+/// So often the disk is made to take what was written, so that little is left for the end, when everybody waits for it.
+const SYNC_EVERY: u64 = 16 * 1024 * 1024;
+
 /// A whole archive, on disk for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staged {
@@ -58,6 +61,7 @@ struct Open {
     hash: Sha256,
     part: Part,
     growth: Arc<Growth>,
+    unsynced: u64,
 }
 
 /// The name and the counted bytes of an unfinished file. Dropping it deletes the one and gives back the others.
@@ -90,7 +94,7 @@ impl Stage {
         let growing = Growing::default();
         let growth = Arc::clone(&growing.0);
         Ok(StageFile {
-            state: State::AtHand(Box::new(Open { file, hash: Sha256::new(), part, growth })),
+            state: State::AtHand(Box::new(Open { file, hash: Sha256::new(), part, growth, unsynced: 0 })),
             buffer: Vec::with_capacity(BUFFER),
             spare: Vec::new(),
             received: 0,
@@ -204,11 +208,16 @@ impl Open {
         self.hash.update(bytes);
         self.file.write_all(bytes).map_err(|error| io_fault("write", &self.part.path, &error))?;
         self.growth.add(length);
-        Ok(())
+        self.unsynced += length;
+        if self.unsynced < SYNC_EVERY {
+            return Ok(());
+        }
+        self.unsynced = 0;
+        self.file.sync_data().map_err(|error| io_fault("fsync", &self.part.path, &error))
     }
 
     fn finish(self) -> Result<Staged, Fault> {
-        let Open { file, hash, mut part, growth } = self;
+        let Open { file, hash, mut part, growth, .. } = self;
         let whole = names::archive(&part.stage.inner.dir, part.capture);
         file.sync_all().map_err(|error| io_fault("fsync", &part.path, &error))?;
         fs::rename(&part.path, &whole).map_err(|error| io_fault("rename", &part.path, &error))?;
