@@ -165,7 +165,9 @@ impl<R: Read> Arriving<R> {
             _ => return Err(unusual()),
         };
         let usual = |sizes: Sizes| {
-            compressed != ELSEWHERE && size != ELSEWHERE && sizes.gzip_bytes <= self.limits.output_cap(sizes.compressed)
+            !matches!(compressed, 0 | ELSEWHERE)
+                && size != ELSEWHERE
+                && sizes.gzip_bytes <= self.limits.output_cap(sizes.compressed)
         };
         if !self.window.contains(hour) || !sizes.is_none_or(usual) {
             return Err(unusual());
