@@ -29,7 +29,7 @@ impl Effects for Full {
         match step {
             Step::Identify => Outcome::Identified { lake: "lake".to_owned(), conditional_writes: true, created: true },
             Step::Attach { .. } => Outcome::Attached { first_hour: self.first, manifests: Vec::new() },
-            Step::Capture(_) => {
+            Step::Capture { .. } => {
                 self.captures.fetch_add(1, Ordering::SeqCst);
                 Outcome::Failed { fault: Fault::new(FaultKind::StagingFull, "full"), clock: None }
             }

@@ -14,7 +14,7 @@ const END_LENGTH: usize = 22;
 const LOCATOR: u32 = 0x0706_4b50;
 const LOCATOR_LENGTH: usize = 20;
 const END64: u32 = 0x0606_4b50;
-const RECORD: u32 = 0x0201_4b50;
+pub(super) const RECORD: u32 = 0x0201_4b50;
 const RECORD_LENGTH: usize = 46;
 
 /// Bytes of directory for each member, on average, above which it is refused: names, extra fields and comments are

@@ -65,6 +65,11 @@ impl Gunzip {
         self.cap = cap;
     }
 
+    /// From here on it may grow to `cap` bytes.
+    pub(super) fn allow(&mut self, cap: u64) {
+        self.cap = cap;
+    }
+
     /// Takes the next bytes of the file and hands out what they hold. Answers how many of them belong to gzip members:
     /// all, but for the padding at the end of the file.
     pub(super) fn feed<E>(

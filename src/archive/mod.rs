@@ -12,6 +12,7 @@
 //!            a short member of one gzip stream goes through whole instead of gunzip, held in one piece
 //! ```
 
+mod arriving;
 mod bytes;
 #[cfg(feature = "parquet")]
 mod columns;
@@ -32,6 +33,7 @@ mod sums;
 mod tests;
 mod times;
 mod unzst;
+mod walk;
 mod whole;
 
 use std::fs::File;
@@ -43,11 +45,13 @@ use zip::read::{ArchiveOffset, Config, ZipArchiveMetadata};
 use crate::config::Staging;
 use crate::model::{Fault, FaultKind, Hour, Window};
 
+pub use arriving::Arriving;
 pub use measure::Measure;
 pub use packing::Packing;
 pub use read::ReadError;
 pub use rows::is_blank;
 pub use sums::{Discard, PartSink, PartSums};
+pub use walk::Walk;
 
 /// What an archive may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,10 @@ use super::bytes::{u16_at, u32_at};
 use super::names::shown;
 use super::pread::Pread;
 
-const LOCAL: u32 = 0x0403_4b50;
-const LOCAL_LENGTH: usize = 30;
+pub(super) const LOCAL: u32 = 0x0403_4b50;
+pub(super) const LOCAL_LENGTH: usize = 30;
 const ENCRYPTED: u16 = 1;
-const DESCRIPTOR: u16 = 1 << 3;
+pub(super) const DESCRIPTOR: u16 = 1 << 3;
 
 /// Lengths of a data descriptor: without and with its signature, sizes of 4 and of 8 bytes; and none at all.
 const DESCRIPTOR_LENGTHS: [u64; 5] = [0, 12, 16, 20, 24];

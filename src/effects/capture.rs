@@ -1,28 +1,32 @@
 //! One request to Amplitude, streamed into staging.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use super::LiveEffects;
+use super::early::Unjudged;
 use super::points::staging_down;
 use crate::amplitude::{Answer, ArchiveSink, Client, Exported, Writing};
 use crate::engine::{Outcome, ServerClock};
 use crate::failpoints::{Point, around};
-use crate::model::{CaptureRecord, Fault, FaultKind, SourceName};
-use crate::stage::{Stage, StageFile, Staged};
-use crate::telemetry::{Level, Line, Metrics, Phase, Progress, say};
+use crate::model::{CaptureRecord, Fault, FaultKind, Hour, SourceName};
+use crate::stage::{StageFile, Staged};
+use crate::telemetry::{Level, Line, Phase, say};
 
 /// Writes an answer's body into staging; the file begins with the body.
 struct StagingSink<'a> {
-    stage: &'a Stage,
+    effects: &'a LiveEffects,
     capture: &'a CaptureRecord,
     file: Option<StageFile>,
-    progress: &'a Progress,
-    metrics: &'a Metrics,
+    received: u64,
+    /// Hours that may be read while they arrive, until they are.
+    hours: BTreeMap<Hour, u32>,
+    early: Option<Unjudged>,
 }
 
 impl ArchiveSink for StagingSink<'_> {
     fn begin(&mut self, content_length: Option<u64>) -> Result<(), Fault> {
-        let file = self.stage.begin(self.capture.id)?;
+        let file = self.effects.stage.begin(self.capture.id)?;
         file.announce(content_length)?;
         self.file = Some(file);
         Ok(())
@@ -30,18 +34,22 @@ impl ArchiveSink for StagingSink<'_> {
 
     fn write<'a>(&'a mut self, chunk: &'a [u8]) -> Writing<'a> {
         Box::pin(async move {
-            self.progress.add_downloaded(chunk.len() as u64);
-            self.metrics.add_downloaded(chunk.len() as u64);
-            match self.file.as_mut() {
-                Some(file) => file.write(chunk).await,
-                None => Err(Fault::new(FaultKind::StagingFailed, "bytes before the beginning of the archive")),
-            }
+            self.effects.progress.add_downloaded(chunk.len() as u64);
+            self.effects.metrics.add_downloaded(chunk.len() as u64);
+            let Some(file) = self.file.as_mut() else {
+                return Err(Fault::new(FaultKind::StagingFailed, "bytes before the beginning of the archive"));
+            };
+            file.write(chunk).await?;
+            self.received += chunk.len() as u64;
+            let early = self.effects.read_early(self.capture, &mut self.hours, self.received, || file.tail());
+            self.early = self.early.take().or(early);
+            Ok(())
         })
     }
 }
 
 impl LiveEffects {
-    pub(super) async fn capture(&self, capture: &CaptureRecord) -> Outcome {
+    pub(super) async fn capture(&self, capture: &CaptureRecord, hours: BTreeMap<Hour, u32>) -> Outcome {
         let Some(client) = self.client(&capture.source) else {
             let fault = Fault::new(FaultKind::KeysRefused, "the source has no usable credentials");
             return Outcome::Failed { fault, clock: None };
@@ -52,13 +60,12 @@ impl LiveEffects {
         }
         self.progress.set_activity(&capture.source, Some(format!("asking for {}", capture.window)));
         let started = crate::clock::monotonic();
-        let (progress, metrics) = (&self.progress, &self.metrics);
-        let mut sink = StagingSink { stage: &self.stage, capture, file: None, progress, metrics };
+        let mut sink = StagingSink { effects: self, capture, file: None, received: 0, hours, early: None };
         let answer = client.export(capture.window, &mut sink).await;
         self.metrics.request_answered(&capture.source, answer.status);
         let clock =
             answer.date.zip(answer.date_read_at).map(|(date, read_at)| ServerClock { date, ahead: read_at - date });
-        let file = sink.file.take();
+        let (file, early) = (sink.file.take(), sink.early.take());
         let result = match (&answer.result, file) {
             (Ok(Exported::Archive { .. }), Some(file)) => {
                 around(Point::CaptureStaged, staging_down, file.commit()).await.map(Some)
@@ -66,6 +73,10 @@ impl LiveEffects {
             (Ok(Exported::Archive { .. }), None) => Err(Fault::new(FaultKind::NotAnArchive, "a 200 without a body")),
             (Ok(Exported::NotFound { .. }), _) => Ok(None),
             (Err(fault), _) => Err(fault.clone()),
+        };
+        let result = match (result, early) {
+            (Ok(Some(staged)), Some(early)) => self.judge(capture, &staged, early).await.map(|()| Some(staged)),
+            (result, _) => result,
         };
         self.progress.set_activity(&capture.source, None);
         log_answer(capture, &answer, &result, started);

@@ -36,7 +36,7 @@ impl Meter {
 /// Steps that keep house belong to no phase.
 fn phase(step: &Step) -> Option<Phase> {
     match step {
-        Step::Capture(_) => Some(Phase::ApiCall),
+        Step::Capture { .. } => Some(Phase::ApiCall),
         Step::Inspect(_) | Step::Measure { .. } => Some(Phase::ZipFileExtract),
         Step::Upload { .. } | Step::Publish { .. } => Some(Phase::S3Load),
         Step::SweepStage { .. }

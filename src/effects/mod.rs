@@ -3,13 +3,14 @@
 
 mod attach;
 mod capture;
+mod early;
 mod meter;
 mod points;
 mod publish;
 mod sweep;
 mod upload;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,12 +28,16 @@ use crate::telemetry::{Metrics, Progress};
 
 pub(crate) use publish::difference;
 
+use early::Early;
+use upload::Landing;
+
 /// Makes a source's client anew, with the credentials read again.
 pub type FreshClient = Box<dyn Fn(&SourceName) -> Option<Client> + Send + Sync>;
 
 /// The effects on the real world.
 pub struct LiveEffects {
     lake: Arc<dyn Lake>,
+    landing: Landing,
     stage: Stage,
     clients: Mutex<BTreeMap<SourceName, Client>>,
     fresh_client: FreshClient,
@@ -46,6 +51,12 @@ pub struct LiveEffects {
     archives: Mutex<HashMap<CaptureId, Archive>>,
     /// Hours that are read at once. Who waits here holds no buffer yet.
     readers: Arc<Semaphore>,
+    /// Captures that were read while they arrived, and found as they were read.
+    early: Mutex<HashMap<CaptureId, Arc<Early>>>,
+    /// One capture at a time is read while it arrives.
+    early_place: Arc<Semaphore>,
+    /// Sources whose archives are not in the order in which they can be read while they arrive.
+    unordered: Mutex<HashSet<SourceName>>,
 }
 
 /// Two threads decode faster than any export downloads; each holds a member (see `archive`).
@@ -76,8 +87,11 @@ pub struct World {
 impl LiveEffects {
     /// The effects on this world.
     pub fn new(world: World) -> Self {
+        let landing =
+            Landing { lake: Arc::clone(&world.lake), progress: world.progress.clone(), metrics: world.metrics.clone() };
         Self {
             lake: world.lake,
+            landing,
             stage: world.stage,
             clients: Mutex::new(world.clients),
             fresh_client: world.fresh_client,
@@ -88,6 +102,9 @@ impl LiveEffects {
             metrics: world.metrics,
             archives: Mutex::new(HashMap::new()),
             readers: Arc::new(Semaphore::new(READERS)),
+            early: Mutex::new(HashMap::new()),
+            early_place: Arc::new(Semaphore::new(1)),
+            unordered: Mutex::new(HashSet::new()),
         }
     }
 
@@ -116,7 +133,7 @@ impl LiveEffects {
             Step::Identify => self.identify().await,
             Step::Attach { source, from, wanted, fallback } => self.attach(&source, from, wanted, fallback).await,
             Step::ReadManifests { source, hours } => self.read_manifests(&source, &hours).await,
-            Step::Capture(capture) => Ok(self.capture(&capture).await),
+            Step::Capture { capture, early } => Ok(self.capture(&capture, early).await),
             Step::Inspect(capture) => {
                 let archive = self.archive(&capture).await?;
                 Ok(Outcome::Inspected(archive.hours().collect()))
@@ -158,6 +175,7 @@ impl LiveEffects {
 
     fn forget_archive(&self, capture: CaptureId) {
         self.archives.lock().unwrap_or_else(PoisonError::into_inner).remove(&capture);
+        self.early.lock().unwrap_or_else(PoisonError::into_inner).remove(&capture);
     }
 
     /// A place among the readers, held while an hour is read.

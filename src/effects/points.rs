@@ -11,7 +11,7 @@ pub(super) fn of(step: &Step) -> (Point, impl Fn(String) -> Fault + use<>) {
         Step::Identify => (Point::Identify, FaultKind::LakeUnavailable),
         Step::Attach { .. } => (Point::Attach, FaultKind::LakeUnavailable),
         Step::ReadManifests { .. } => (Point::ReadManifests, FaultKind::LakeUnavailable),
-        Step::Capture(_) => (Point::Capture, FaultKind::Connect),
+        Step::Capture { .. } => (Point::Capture, FaultKind::Connect),
         Step::Inspect(_) => (Point::Inspect, FaultKind::StagingFailed),
         Step::Measure { .. } => (Point::Measure, FaultKind::StagingFailed),
         Step::Upload { .. } => (Point::Upload, FaultKind::LakeUnavailable),

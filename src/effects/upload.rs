@@ -10,17 +10,18 @@ use super::{LiveEffects, blocking, lake_fault};
 use crate::archive::{Discard, Packing, PartSink, PartSums, ReadError};
 use crate::engine::Outcome;
 use crate::failpoints::{Point, around};
-use crate::lake::{ObjectWriter, Sums};
+use crate::lake::{Lake, ObjectWriter, Sums};
 use crate::model::layout::{self, ObjectId};
 use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Format, Hour, HourState, Object};
-use crate::telemetry::{Line, Phase, say};
+use crate::telemetry::{Line, Metrics, Phase, Progress, say};
 
 /// Bytes collected before they are handed over; with the queue this bounds what an hour holds outside the writer.
 const CHUNK: usize = 256 * 1024;
 /// Chunks that may wait for the store.
-const QUEUE: usize = 2;
+pub(super) const QUEUE: usize = 2;
 
-enum Piece {
+/// A piece of an hour's parts on its way.
+pub(super) enum Piece {
     Begin(u32),
     Bytes(Bytes),
     End(PartSums),
@@ -50,17 +51,17 @@ impl Drop for Chunk {
 }
 
 /// The reader's side. It fails when the other side is gone, and then nothing is said about the archive.
-struct QueueSink {
+pub(super) struct QueueSink {
     queue: mpsc::Sender<Piece>,
     buffer: Vec<u8>,
     spare: Spare,
 }
 
 /// The lake's side gave up.
-struct Gone;
+pub(super) struct Gone;
 
 impl QueueSink {
-    fn new(queue: mpsc::Sender<Piece>) -> Self {
+    pub(super) fn new(queue: mpsc::Sender<Piece>) -> Self {
         Self { queue, buffer: Vec::with_capacity(CHUNK), spare: Spare::default() }
     }
 
@@ -124,6 +125,10 @@ impl LiveEffects {
 
     pub(super) async fn upload(&self, capture: &CaptureRecord, hour: Hour, generation: u32) -> Result<Outcome, Fault> {
         let archive = self.archive(capture).await?;
+        if let Some(draft) = self.early_draft(capture.id, hour, generation).await {
+            self.progress.add_rows(draft.content.rows);
+            return Ok(Outcome::Uploaded(Box::new(draft)));
+        }
         let packing = self.packing(capture);
         let project = archive.project().map(str::to_owned);
         let members = archive.members(hour);
@@ -134,7 +139,8 @@ impl LiveEffects {
             let mut sink = QueueSink::new(queue);
             archive.read_hour(hour, packing, &mut sink)
         });
-        let writing = self.write_parts(capture, hour, generation, project.as_deref().unwrap_or_default(), pieces).await;
+        let named = project.as_deref().unwrap_or_default();
+        let writing = self.landing.write_parts(capture, hour, generation, named, pieces).await;
         let read =
             reading.await.map_err(|error| Fault::new(FaultKind::Panicked, format!("a reader panicked: {error}")))?;
         let content = match (read, writing) {
@@ -150,10 +156,20 @@ impl LiveEffects {
         let draft = Draft { generation, state: HourState::Data, reason: None, project, content, objects };
         Ok(Outcome::Uploaded(Box::new(draft)))
     }
+}
 
+/// Where parts land, and what counts them.
+#[derive(Clone)]
+pub(super) struct Landing {
+    pub(super) lake: Arc<dyn Lake>,
+    pub(super) progress: Progress,
+    pub(super) metrics: Metrics,
+}
+
+impl Landing {
     /// Takes the pieces of an hour's parts and makes objects of them. When the reader stops in the middle of a part,
     /// that part is given up.
-    async fn write_parts(
+    pub(super) async fn write_parts(
         &self,
         capture: &CaptureRecord,
         hour: Hour,
@@ -205,14 +221,14 @@ async fn finish(key: String, writer: Box<dyn ObjectWriter>, sums: PartSums) -> R
     Ok(Object { key, bytes, rows, sha256, crc64nvme: Some(crc64nvme), etag: stored.etag })
 }
 
-fn archive_members_text(counts: Option<(usize, usize)>) -> String {
+pub(super) fn archive_members_text(counts: Option<(usize, usize)>) -> String {
     match counts {
         Some((members, objects)) => format!("read to its end: {members} members into {objects} objects"),
         None => "read to its end, to compare".to_owned(),
     }
 }
 
-fn log_hour(capture: &CaptureRecord, hour: Hour, content: &Content, words: String) {
+pub(super) fn log_hour(capture: &CaptureRecord, hour: Hour, content: &Content, words: String) {
     let line = Line::debug(words).phase(Phase::ZipFileExtract).source(&capture.source).hour(hour);
     let line = line.capture(capture.id).with("rows", content.rows).with("rows_invalid", content.rows_invalid);
     say(&line);

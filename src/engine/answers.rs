@@ -51,7 +51,7 @@ impl Engine {
                     }
                 }
             }
-            Step::Capture(_)
+            Step::Capture { .. }
             | Step::Sweep { .. }
             | Step::SweepStage { .. }
             | Step::Discard { .. }
@@ -197,7 +197,7 @@ impl Engine {
         }
     }
 
-    fn mark_leftovers(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour) {
+    pub(super) fn mark_leftovers(&mut self, turn: &mut Turn, name: &SourceName, hour: Hour) {
         let Some(mut record) = self.sources.get(name).map(|source| source.ledger.record(hour)) else { return };
         record.leftovers = true;
         self.put(turn, name, hour, record);

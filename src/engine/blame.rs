@@ -73,6 +73,9 @@ impl Engine {
                     source.request_refused = Some(fault);
                 }
             }
+            Owner::Disk if fault.kind == FaultKind::CaptureLost => {
+                turn.say(Loudness::Warn, Stage::ZipFileExtract, name, window, format!("{fault}: asking again"));
+            }
             Owner::Disk | Owner::Lake | Owner::Clock => self.disk_fault(turn, name, window, fault),
         }
     }

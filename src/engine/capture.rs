@@ -1,6 +1,6 @@
 //! Asking for a window, and what each answer means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
@@ -8,7 +8,7 @@ use super::Engine;
 use super::state::{Live, Turn};
 use super::step::{Loudness, Outcome, ServerClock, Stage, Step, StepId};
 use crate::model::{
-    CaptureId, CaptureRecord, CaptureState, Change, Fault, FaultKind, Phase, SourceName, Why, Window, Work,
+    CaptureId, CaptureRecord, CaptureState, Change, Fault, FaultKind, Hour, Phase, SourceName, Why, Window, Work,
 };
 
 /// So many whole windows of the remembered size must be answered well before a larger one is tried.
@@ -39,13 +39,21 @@ impl Engine {
         source.capturing.insert(id, capture.clone());
         turn.changes.push(Change::Capture(capture.clone()));
         turn.say(Loudness::Info, Stage::DateRange, name, window, format!("asking for {}", hours_text(window.hours())));
-        self.run(turn, Step::Capture(capture));
+        let unpublished = |hour: Hour| {
+            let record = source.ledger.record(hour);
+            record.published.is_none().then(|| (hour, record.next_generation()))
+        };
+        let early = window.iter().filter_map(unpublished).collect();
+        self.run(turn, Step::Capture { capture, early });
     }
 
     pub(super) fn on_done(&mut self, turn: &mut Turn, id: StepId, outcome: Outcome) {
         let Some(step) = self.flights.remove(&id) else { return };
         match (step, outcome) {
-            (Step::Capture(capture), outcome) => self.on_answer(turn, id, capture, outcome),
+            (Step::Capture { capture, early }, outcome) => {
+                self.leave_early(turn, &capture.source, &early);
+                self.on_answer(turn, id, capture, outcome);
+            }
             (Step::Sweep { source, hours }, outcome) => {
                 if let Some(state) = self.sources.get_mut(&source) {
                     state.sweeping = false;
@@ -122,6 +130,29 @@ impl Engine {
         let attempts = self.sources.get(&capture.source).and_then(|source| source.ledger.work(capture.window.first()));
         let last = attempts.map_or(0, |work| work.attempt) + 1 >= self.policy.retry.max_attempts;
         capture.window.hours() == 1 && fault.kind == FaultKind::BrokenArchive && last
+    }
+
+    /// Somebody else finished hours while the answer arrived: what was uploaded of them meanwhile, their publication may
+    /// not have seen. (That of others sees it: it is still to come.)
+    fn leave_early(&mut self, turn: &mut Turn, name: &SourceName, early: &BTreeMap<Hour, u32>) {
+        for hour in early.keys() {
+            let Some(record) = self.sources.get(name).map(|source| source.ledger.record(*hour)) else { return };
+            if record.published.is_some() || record.work.as_ref().is_some_and(|work| !work.is_to_be_asked()) {
+                self.mark_leftovers(turn, name, *hour);
+            }
+        }
+    }
+
+    /// A download that never ended may have left objects of its hours: the publication of one that was published meanwhile
+    /// may not have seen them.
+    pub(super) fn left_by_a_download(&mut self, turn: &mut Turn, capture: &CaptureRecord) {
+        let published = |hour: &Hour| {
+            self.sources.get(&capture.source).is_some_and(|source| source.ledger.published(*hour).is_some())
+        };
+        let hours: Vec<Hour> = capture.window.iter().filter(published).collect();
+        for hour in hours.into_iter().filter(|_| capture.state == CaptureState::Asked) {
+            self.mark_leftovers(turn, &capture.source, hour);
+        }
     }
 
     fn was_too_early(&self, name: &SourceName, window: Window, clock: Option<ServerClock>) -> bool {

@@ -308,7 +308,7 @@ impl<E: Effects> Driver<E> {
     }
 
     fn start(&mut self, id: StepId, step: Step) {
-        let is_capture = matches!(step, Step::Capture(_));
+        let is_capture = matches!(step, Step::Capture { .. });
         let effects = Arc::clone(&self.effects);
         let work = tokio::spawn(async move { effects.run(step).await });
         self.flights.insert(id, (is_capture, work.abort_handle()));

@@ -50,7 +50,7 @@ fn is_attach(step: &Step) -> bool {
 }
 
 fn is_capture(step: &Step) -> bool {
-    matches!(step, Step::Capture(_))
+    matches!(step, Step::Capture { .. })
 }
 
 fn is_upload(step: &Step) -> bool {

@@ -74,8 +74,8 @@ pub struct Engine {
     refusals: Vec<(Order, String)>,
 }
 
-/// Publishing is a few small requests: this many at once.
-const PUBLISHES_MAX: usize = 16;
+/// Publishing is a few small requests: those of a whole day at once.
+const PUBLISHES_MAX: usize = 24;
 /// Sweeps a one-shot command does at most: what is left can wait for the next run.
 const SWEEPS_ONE_SHOT: u32 = 32;
 /// Manifests read in one step.
@@ -187,7 +187,9 @@ impl Engine {
         let known = kept.into_iter().map(|(id, _)| *id).collect();
         let gone: Vec<CaptureId> = gone.into_iter().map(|(id, _)| *id).collect();
         for id in gone {
-            self.lives.remove(&id);
+            if let Some(live) = self.lives.remove(&id) {
+                self.left_by_a_download(turn, &live.record);
+            }
             turn.changes.push(Change::CaptureGone(id));
         }
         let orphans: Vec<(SourceName, Hour)> = self

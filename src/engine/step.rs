@@ -1,5 +1,7 @@
 //! What goes into the engine and what comes out of it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::model::{
@@ -39,7 +41,13 @@ pub enum Step {
         hours: Vec<(Hour, u32)>,
     },
     /// Asks Amplitude for the capture's window and stages the answer.
-    Capture(CaptureRecord),
+    Capture {
+        /// The capture.
+        capture: CaptureRecord,
+        /// Hours without a manifest, with the generation their keys would carry: their parts may be uploaded while the
+        /// answer arrives.
+        early: BTreeMap<Hour, u32>,
+    },
     /// Opens a staged archive and says which hours have members.
     Inspect(CaptureRecord),
     /// Reads an hour of a staged archive to its end, without uploading.

@@ -181,7 +181,7 @@ impl Engine {
     /// The requests in flight, for people.
     pub fn asking(&self) -> impl Iterator<Item = (&SourceName, Window)> {
         self.flights.values().filter_map(|step| match step {
-            Step::Capture(capture) => Some((&capture.source, capture.window)),
+            Step::Capture { capture, .. } => Some((&capture.source, capture.window)),
             _ => None,
         })
     }

@@ -5,17 +5,22 @@ use std::io::Write;
 use std::mem;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytesize::ByteSize;
 use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::room::io_fault;
+use super::tail::{Growing, Growth, Tail};
 use super::{Stage, names, sync_directory};
 use crate::model::{CaptureId, Fault, FaultKind};
 
 /// Bytes collected before they are written. The next are collected meanwhile, so a download holds twice as many.
 const BUFFER: usize = 1024 * 1024;
+
+/// So often the disk is made to take what was written, so that little is left for the end, when everybody waits for it.
+const SYNC_EVERY: u64 = 16 * 1024 * 1024;
 
 /// A whole archive, on disk for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +39,8 @@ pub struct StageFile {
     spare: Vec<u8>,
     received: u64,
     limit: u64,
+    path: PathBuf,
+    growing: Growing,
 }
 
 /// The file is either at hand or with a thread that writes to it.
@@ -53,6 +60,8 @@ struct Open {
     file: File,
     hash: Sha256,
     part: Part,
+    growth: Arc<Growth>,
+    unsynced: u64,
 }
 
 /// The name and the counted bytes of an unfinished file. Dropping it deletes the one and gives back the others.
@@ -82,12 +91,16 @@ impl Stage {
         };
         self.delete(&path).and_then(|_| self.remove(capture)).map_err(failed("delete"))?;
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed("create"))?;
+        let growing = Growing::default();
+        let growth = Arc::clone(&growing.0);
         Ok(StageFile {
-            state: State::AtHand(Box::new(Open { file, hash: Sha256::new(), part })),
+            state: State::AtHand(Box::new(Open { file, hash: Sha256::new(), part, growth, unsynced: 0 })),
             buffer: Vec::with_capacity(BUFFER),
             spare: Vec::new(),
             received: 0,
             limit: inner.archive_limit,
+            path,
+            growing,
         })
     }
 }
@@ -103,6 +116,12 @@ impl StageFile {
             State::AtHand(open) => open.part.stage.inner.check_room(length),
             State::Writing(_) | State::Failed => Ok(()),
         }
+    }
+
+    /// A reader of what is written, from its beginning to where the download ends, however that is.
+    pub fn tail(&self) -> Result<Tail, Fault> {
+        let file = File::open(&self.path).map_err(|error| io_fault("read", &self.path, &error))?;
+        Ok(Tail::new(file, Arc::clone(&self.growing.0)))
     }
 
     /// Takes the next bytes. After a fault the file takes no more, and what it held is deleted.
@@ -187,17 +206,25 @@ impl Open {
         self.part.stage.inner.claim(length)?;
         self.part.counted += length;
         self.hash.update(bytes);
-        self.file.write_all(bytes).map_err(|error| io_fault("write", &self.part.path, &error))
+        self.file.write_all(bytes).map_err(|error| io_fault("write", &self.part.path, &error))?;
+        self.growth.add(length);
+        self.unsynced += length;
+        if self.unsynced < SYNC_EVERY {
+            return Ok(());
+        }
+        self.unsynced = 0;
+        self.file.sync_data().map_err(|error| io_fault("fsync", &self.part.path, &error))
     }
 
     fn finish(self) -> Result<Staged, Fault> {
-        let Open { file, hash, mut part } = self;
+        let Open { file, hash, mut part, growth, .. } = self;
         let whole = names::archive(&part.stage.inner.dir, part.capture);
         file.sync_all().map_err(|error| io_fault("fsync", &part.path, &error))?;
         fs::rename(&part.path, &whole).map_err(|error| io_fault("rename", &part.path, &error))?;
         part.path = whole;
         sync_directory(&part.stage.inner.dir).map_err(|error| io_fault("fsync", &part.stage.inner.dir, &error))?;
         part.kept = true;
+        growth.end(true);
         let staged = Staged { bytes: part.counted, sha256: hex::encode(hash.finalize()) };
         part.stage.inner.ledger().verified.insert(part.capture, (staged.bytes, staged.sha256.clone()));
         Ok(staged)

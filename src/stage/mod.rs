@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <dir>/lock                                         held by flock as long as a process uses the directory; holds its pid
-//! <dir>/<capture>.zip.part                           a download under way; never read, swept at the next start
+//! <dir>/<capture>.zip.part                           a download under way; read as it grows, by its own process only; swept at the next start
 //! <dir>/<capture>.zip                                whole: written, fsynced, renamed, the directory fsynced
 //! <dir>/quarantine/<label>.<capture>.zip             a broken archive, kept for a person
 //! <dir>/quarantine/<label>.<capture>.reason.json     and why it is there
@@ -17,6 +17,7 @@ mod file;
 mod names;
 mod quarantine;
 mod room;
+mod tail;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use crate::model::CaptureId;
 
 pub use file::{StageFile, Staged};
 pub use quarantine::{kept, label};
+pub use tail::Tail;
 
 /// Why the staging directory cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ impl Effects for Waiting {
                 let manifests = published.map(|hour| (hour, 1, self.published_at)).collect();
                 Outcome::Attached { first_hour: self.first, manifests }
             }
-            Step::Capture(_) => std::future::pending().await,
+            Step::Capture { .. } => std::future::pending().await,
             _ => Outcome::Done,
         }
     }

@@ -166,6 +166,7 @@ impl<'a> Life<'a> {
             assert!(again.is_empty(), "{request:?} asks again for what was captured: {again:?}");
         }
         self.seen = requests.len();
+        // These archives are too short to be read while they arrive: an object says that its archive was captured.
         for path in files_below(&self.world.path("lake/data")) {
             self.captured.insert(hour_of(&path.to_string_lossy()));
         }

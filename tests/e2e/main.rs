@@ -14,6 +14,7 @@ mod columns;
 mod commands;
 mod configurations;
 mod daemon;
+mod early;
 mod failures;
 mod kills;
 mod late;

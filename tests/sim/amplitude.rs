@@ -219,7 +219,7 @@ impl Amplitude {
 
     /// An hour's attempts may count each noise, and an outage once: when it was over and others were answered. An answer
     /// that is the hour's own fault is counted each time.
-    fn unlucky(&mut self, window: Window, kind: FaultKind, outage: u64) -> Reply {
+    pub fn unlucky(&mut self, window: Window, kind: FaultKind, outage: u64) -> Reply {
         let blames_hours = !matches!(kind, FaultKind::Connect | FaultKind::RateLimited);
         if window.first() != window.last() || !blames_hours {
             return Reply::Fault(kind, None);

@@ -40,6 +40,10 @@ pub fn on_object(world: &mut World, key: &str, object: &Stored) {
     if taken_from.is_none_or(|rows| object.rows.iter().any(|row| !rows.contains(row))) {
         world.broken("an object holds only rows of the capture in its key", key);
     }
+    let first = world.lake.contents.entry(key.to_owned()).or_insert_with(|| object.sha.clone());
+    if *first != object.sha {
+        world.broken("no key is written twice with different bytes", key);
+    }
     let named = world.lake.manifests.get(&(hour, generation));
     let changed = named.is_some_and(|(manifest, _)| {
         manifest.objects.iter().any(|o| o.key == key && o.sha256.as_ref() != Some(&object.sha))

@@ -50,7 +50,7 @@ impl Effects for World {
         match step {
             Step::Identify => Outcome::Identified { lake: "a".repeat(32), conditional_writes: true, created: true },
             Step::Attach { .. } => Outcome::Attached { first_hour: self.first, manifests: Vec::new() },
-            Step::Capture(capture) => {
+            Step::Capture { capture, .. } => {
                 let captures = self.journal.0.lock().unwrap().snapshot().captures;
                 let _ = self.asked.send(captures.iter().any(|recorded| recorded.id == capture.id));
                 Outcome::Failed { fault: Fault::new(FaultKind::Unavailable, "down"), clock: None }

@@ -11,6 +11,7 @@ use ampd::model::{CaptureId, CaptureRecord, CaptureState, Draft, Fault, FaultKin
 use chrono::{SubsecRound, TimeDelta};
 
 use crate::amplitude::{Archive, Reply, Trouble, packed, parts};
+use crate::early::Early;
 use crate::lake::{Body, Stored, put};
 use crate::world::{Shared, Time, latency, source, wait};
 
@@ -29,6 +30,7 @@ pub struct Context {
     pub process: usize,
     /// Local clock minus true time.
     pub clock: Rc<Cell<TimeDelta>>,
+    pub early: Early,
 }
 
 fn failed(fault: Fault) -> Outcome {
@@ -50,7 +52,7 @@ impl Context {
             Step::Identify => self.identify().await,
             Step::Attach { from, wanted, fallback, .. } => self.attach(from, wanted, fallback).await,
             Step::ReadManifests { hours, .. } => self.read_manifests(&hours).await,
-            Step::Capture(capture) => Ok(self.capture(&capture).await),
+            Step::Capture { capture, early } => Ok(self.capture(&capture, &early).await),
             Step::Inspect(capture) => Ok(self.inspect(&capture).await),
             Step::Measure { capture, hour } => Ok(self.measure(&capture, hour).await),
             Step::Upload { capture, hour, generation } => self.upload(&capture, hour, generation).await,
@@ -79,7 +81,7 @@ impl Context {
         Ok(Outcome::Done)
     }
 
-    async fn capture(&self, capture: &CaptureRecord) -> Outcome {
+    async fn capture(&self, capture: &CaptureRecord, early: &BTreeMap<Hour, u32>) -> Outcome {
         self.world.borrow_mut().check_request(capture.window, self.process);
         if let Some(outcome) = self.disk_noise() {
             return outcome;
@@ -95,6 +97,7 @@ impl Context {
         wait(&self.world, TimeDelta::milliseconds(150)).await;
         let clock = date.map(|date| ServerClock { date, ahead: self.local() - date });
         latency(&self.world).await;
+        let reply = self.read_early(capture, early, reply).await;
         let mut world = self.world.borrow_mut();
         let (id, window) = (capture.id, capture.window);
         match reply {
@@ -171,24 +174,41 @@ impl Context {
             Ok(archive) => archive,
             Err(outcome) => return Ok(outcome),
         };
+        if let Some(draft) = self.early.take(capture.id, hour, generation) {
+            return Ok(Outcome::Uploaded(Box::new(draft)));
+        }
+        let objects = self.put_parts(&archive, capture, (hour, generation), usize::MAX).await?;
+        if archive.broken.is_some_and(|(broken, trouble)| broken == hour && trouble == Trouble::Member) {
+            return Ok(disk(FaultKind::BrokenArchive));
+        }
+        Ok(Outcome::Uploaded(Box::new(drafted(&archive, hour, generation, objects))))
+    }
+
+    /// Puts the first parts of an hour.
+    pub async fn put_parts(
+        &self,
+        archive: &Archive,
+        capture: &CaptureRecord,
+        (hour, generation): (Hour, u32),
+        most: usize,
+    ) -> Result<Vec<Object>, Fault> {
         let mut objects = Vec::new();
-        for (part, rows) in parts(&archive, hour, capture.part_target).into_iter().enumerate() {
+        for (part, rows) in parts(archive, hour, capture.part_target).into_iter().enumerate().take(most) {
             let part = u32::try_from(part).unwrap_or(u32::MAX);
             let id = layout::ObjectId { hour, generation, capture: capture.id, part };
             let key = layout::object_key(source(), "187520", id, capture.format);
-            let (bytes, sha) = packed(&archive, capture.id, &rows);
+            let (bytes, sha) = packed(archive, capture.id, &rows);
             let count = rows.len() as u64;
             let of = (hour, generation, capture.id);
             let stored = Stored { of, bytes, sha: sha.clone(), rows, modified: Time::UNIX_EPOCH };
             put(&self.world, &key, Body::Object(stored)).await?;
             objects.push(Object { key, bytes, rows: count, sha256: Some(sha), crc64nvme: None, etag: None });
         }
-        if archive.broken.is_some_and(|(broken, trouble)| broken == hour && trouble == Trouble::Member) {
-            return Ok(disk(FaultKind::BrokenArchive));
-        }
-        let content = archive.content(hour);
-        let project = Some("187520".to_owned());
-        let draft = Draft { generation, state: HourState::Data, reason: None, project, content, objects };
-        Ok(Outcome::Uploaded(Box::new(draft)))
+        Ok(objects)
     }
+}
+
+pub fn drafted(archive: &Archive, hour: Hour, generation: u32, objects: Vec<Object>) -> Draft {
+    let (content, project) = (archive.content(hour), Some("187520".to_owned()));
+    Draft { generation, state: HourState::Data, reason: None, project, content, objects }
 }

@@ -42,6 +42,8 @@ pub struct Lake {
     pub id: Option<u64>,
     pub first_hour: Option<Hour>,
     pub objects: BTreeMap<String, Stored>,
+    /// What was ever stored under a key.
+    pub contents: BTreeMap<String, String>,
     pub manifests: BTreeMap<(Hour, u32), (Rc<Manifest>, Time)>,
     pub down: bool,
     /// Taken away by other people, and when.
@@ -62,6 +64,7 @@ impl Lake {
             id: None,
             first_hour,
             objects: BTreeMap::new(),
+            contents: BTreeMap::new(),
             manifests: BTreeMap::new(),
             down: false,
             taken: BTreeMap::new(),

@@ -9,6 +9,7 @@ mod by_hand;
 mod calm;
 mod check;
 mod driver;
+mod early;
 mod effects;
 mod ending;
 mod lake;

@@ -14,6 +14,7 @@ use ampd::model::{Change, Fault, FaultKind, Hour, Policy, Scope, Snapshot};
 use chrono::TimeDelta;
 
 use crate::check::{self, Seen};
+use crate::early::Early;
 use crate::effects::{Context, StageDirectory};
 use crate::mischief;
 use crate::scenario::{Kind, pick};
@@ -79,7 +80,7 @@ impl Process {
             kind,
             journal: MemoryJournal::new(),
             backup: None,
-            context: Context { world: Rc::clone(world), stage, process: index, clock },
+            context: Context { world: Rc::clone(world), stage, process: index, clock, early: Early::default() },
             life: None,
             incarnation: 0,
             paused_until: Time::UNIX_EPOCH,
@@ -95,6 +96,7 @@ impl Process {
 
     pub fn start(&mut self) -> Vec<Want> {
         self.incarnation += 1;
+        self.context.early.forget();
         let seed = {
             let mut world = self.context.world.borrow_mut();
             self.policy.part_target = pick(&mut world.random, &[100, 200, 1_000]);
@@ -217,7 +219,7 @@ impl Process {
     fn launch(&mut self, steps: Steps, wants: &mut Vec<Want>) {
         for (id, step) in steps {
             self.context.world.borrow_mut().note(|| format!("p{} {id:?} {step:?}", self.index));
-            let is_capture = matches!(step, Step::Capture(_));
+            let is_capture = matches!(step, Step::Capture { .. });
             if let Step::Publish { hour, .. } = &step {
                 wants.extend(self.meddled(*hour));
             }

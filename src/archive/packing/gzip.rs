@@ -6,6 +6,7 @@ use crate::archive::ReadError;
 use crate::archive::gunzip::NEWLINE_MEMBER;
 use crate::archive::rows::Rows;
 use crate::archive::sums::PartSink;
+use crate::model::{Fault, FaultKind};
 
 /// Members are never split.
 pub(super) struct Members {
@@ -22,14 +23,19 @@ impl Members {
     pub(super) fn begin<S: PartSink + ?Sized>(
         &self,
         parts: &mut Parts<'_, S>,
-        gzip_bytes: u64,
+        gzip_bytes: Option<u64>,
         newline_owed: bool,
         rows: &Rows,
     ) -> Packed<S> {
         let separator: &[u8] = if newline_owed { &NEWLINE_MEMBER } else { &[] };
-        let joined = parts.bytes().map(|bytes| bytes + separator.len() as u64 + gzip_bytes);
-        let begun = match joined {
-            Some(joined) if joined <= self.target => parts.write(separator, rows.count()),
+        let begun = match (parts.bytes(), gzip_bytes) {
+            (Some(_), None) => {
+                let detail = "a member of unknown length after another one of its hour";
+                return Err(ReadError::Archive(Fault::new(FaultKind::BrokenArchive, detail)));
+            }
+            (Some(bytes), Some(more)) if bytes + separator.len() as u64 + more <= self.target => {
+                parts.write(separator, rows.count())
+            }
             _ => parts.end(rows.count()).and_then(|()| parts.write(&[], rows.count())),
         };
         begun.map_err(ReadError::Sink)

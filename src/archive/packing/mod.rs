@@ -69,8 +69,8 @@ impl<'a, S: PartSink + ?Sized> Packer<'a, S> {
         Ok(Self { parts, shape, newline_owed: false })
     }
 
-    /// A member of `gzip_bytes` comes next.
-    pub(super) fn begin_member(&mut self, gzip_bytes: u64, rows: &Rows) -> Packed<S> {
+    /// A member of `gzip_bytes` comes next, or one so long that nobody knows yet.
+    pub(super) fn begin_member(&mut self, gzip_bytes: Option<u64>, rows: &Rows) -> Packed<S> {
         let owed = std::mem::take(&mut self.newline_owed);
         match &mut self.shape {
             Shape::Members(members) => members.begin(&mut self.parts, gzip_bytes, owed, rows),

@@ -1,6 +1,7 @@
 //! The reader's promises, kept against archives built in code.
 #![allow(clippy::cast_possible_truncation)]
 
+mod arriving;
 #[cfg(feature = "parquet")]
 mod columns;
 mod gzips;

@@ -25,7 +25,7 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 }
 
 /// How a member's data descriptor is written.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Descriptor {
     None,
     Bare,
@@ -34,7 +34,7 @@ pub enum Descriptor {
 }
 
 /// One member and the lies about it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     pub name: Vec<u8>,
     pub local_name: Option<Vec<u8>>,

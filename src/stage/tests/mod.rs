@@ -4,6 +4,7 @@ mod budget;
 mod captures;
 mod locking;
 mod quarantining;
+mod tailing;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,8 +10,8 @@ use crate::world::source;
 #[test]
 fn an_empty_hour_is_published_in_the_turn_that_believes_it() {
     let mut hand = Hand::with_hours_due(1);
-    hand.answer(|step| matches!(step, Step::Capture(_)), Outcome::NotFound { clock: None });
-    hand.answer(|step| matches!(step, Step::Capture(_)), Outcome::NotFound { clock: None });
+    hand.answer(|step| matches!(step, Step::Capture { .. }), Outcome::NotFound { clock: None });
+    hand.answer(|step| matches!(step, Step::Capture { .. }), Outcome::NotFound { clock: None });
     assert!(hand.waits_for(publishes(first())));
 }
 
@@ -20,7 +20,7 @@ fn a_fault_that_arrives_after_an_order_does_not_undo_the_order() {
     let (one, two) = (first(), first().next());
     let mut hand = Hand::with_hours_due(1);
     hand.send(Event::Order(Order::Skip(source().clone(), one, "a person says so".to_owned())));
-    hand.answer(|step| matches!(step, Step::Capture(_)), failed(FaultKind::NotAnArchive));
+    hand.answer(|step| matches!(step, Step::Capture { .. }), failed(FaultKind::NotAnArchive));
     assert!(matches!(hand.phase(one), Some(Phase::Uploaded(_))), "{:?}", hand.phase(one));
     assert!(hand.waits_for(publishes(one)));
     assert_eq!(hand.phase(two), None);

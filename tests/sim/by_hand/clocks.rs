@@ -96,7 +96,7 @@ fn the_difference_of_clocks_is_remembered_until_the_next_hour_is_due() {
 
 fn capture_of(step: &Step) -> Option<Hour> {
     match step {
-        Step::Capture(capture) => Some(capture.window.last()),
+        Step::Capture { capture, .. } => Some(capture.window.last()),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ use crate::world::{Time, source};
 
 mod blame;
 mod clocks;
+mod early;
 mod late_writes;
 mod rivals;
 
@@ -172,7 +173,7 @@ impl Hand {
 
     fn captured(&mut self, members: &[Hour]) {
         let staged = Outcome::Captured { bytes: 1, sha256: "00".to_owned(), clock: None };
-        self.answer(|step| matches!(step, Step::Capture(_)), staged);
+        self.answer(|step| matches!(step, Step::Capture { .. }), staged);
         self.answer(|step| matches!(step, Step::Inspect(_)), Outcome::Inspected(members.to_vec()));
     }
 
@@ -186,7 +187,7 @@ fn uploads(hour: Hour) -> impl Fn(&Step) -> bool {
 }
 
 fn asks_for(hour: Hour) -> impl Fn(&Step) -> bool {
-    move |step| matches!(step, Step::Capture(capture) if capture.window.contains(hour))
+    move |step| matches!(step, Step::Capture { capture, .. } if capture.window.contains(hour))
 }
 
 fn is_sweep(step: &Step) -> bool {
