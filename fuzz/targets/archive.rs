@@ -1,12 +1,13 @@
 //! Any bytes as a downloaded archive. Whatever they are: an answer, a fault in printable words, never a panic; and what
-//! is read holds the same rows in every format, which an independent decoder finds in the objects too.
+//! is read holds the same rows in every format, which an independent decoder finds in the objects too; and what is read
+//! while it arrives counts only where the whole archive gives the same.
 
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use ampd::archive::{Archive, Limits, Packing, PartSink, PartSums, ReadError};
-use ampd::model::{Content, Fault, FaultKind, Format, Window};
+use ampd::archive::{Archive, Arriving, Limits, Packing, PartSink, PartSums, ReadError, Walk};
+use ampd::model::{Content, Fault, FaultKind, Format, Hour, Window};
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
@@ -21,10 +22,17 @@ const LIMITS: Limits = Limits {
 
 pub fn run(input: &[u8]) {
     let window = Window::new("2026-01-15T00".parse().unwrap(), "2026-01-15T23".parse().unwrap()).unwrap();
+    let walk = Walk::default();
+    let early = arriving(input, window, &walk);
     let archive = match Archive::open(file(input), window, LIMITS) {
         Ok(archive) => archive,
         Err(fault) => return is_blamed_on_the_archive(&fault),
     };
+    if walk.judge(&archive).is_ok() {
+        for (hour, content, objects) in early {
+            assert_eq!(read(&archive, hour, Format::Json), Ok((content, objects)), "{hour} is what was read early");
+        }
+    }
     for hour in archive.hours().collect::<Vec<_>>() {
         let packed = read(&archive, hour, Format::JsonGz);
         let plain = read(&archive, hour, Format::Json);
@@ -59,6 +67,18 @@ pub fn run(input: &[u8]) {
             (one, other) => panic!("the formats disagree: {:?} {:?}", one.map(|of| of.0), other.map(|of| of.0)),
         }
     }
+}
+
+/// The hours that are read to their ends while these bytes arrive.
+fn arriving(input: &[u8], window: Window, walk: &Walk) -> Vec<(Hour, Content, Vec<u8>)> {
+    let mut arriving = Arriving::new(input, window, LIMITS, walk.clone());
+    let mut hours = Vec::new();
+    while let Some((hour, _)) = arriving.next_hour() {
+        let mut joined = Joined::default();
+        let Some((content, _)) = arriving.read_hour(packing(Format::Json), &mut joined) else { break };
+        hours.push((hour, content, joined.0));
+    }
+    hours
 }
 
 fn is_blamed_on_the_archive(fault: &Fault) {
@@ -96,10 +116,13 @@ impl PartSink for Joined {
     }
 }
 
-fn read(archive: &Archive, hour: ampd::model::Hour, format: Format) -> Result<(Content, Vec<u8>), Fault> {
+fn packing(format: Format) -> Packing {
+    Packing { format, part_target: u64::MAX, sha256: false }
+}
+
+fn read(archive: &Archive, hour: Hour, format: Format) -> Result<(Content, Vec<u8>), Fault> {
     let mut joined = Joined::default();
-    let packing = Packing { format, part_target: u64::MAX, sha256: false };
-    match archive.read_hour(hour, packing, &mut joined) {
+    match archive.read_hour(hour, packing(format), &mut joined) {
         Ok(content) => Ok((content, joined.0)),
         Err(ReadError::Archive(fault)) => Err(fault),
         Err(ReadError::Sink(never)) => match never {},
