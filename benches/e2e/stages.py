@@ -13,7 +13,7 @@ STAGES = [
     ("kernel: sockets, files, memory", r"\[k\]"),
     ("CRC-32 of zip and gzip", r"crc32"),
     ("inflate", r"inflate|libdeflate|deflate_decompress"),
-    ("rows: JSON and UTF-8", r"archive::json|simdutf8|from_utf8|serde_json"),
+    ("rows: JSON and UTF-8", r"archive::json|fearless_simd|simdutf8|from_utf8|serde_json"),
     ("rows: lines, times, hash", r"archive::(rows|times)|xxh3|xxhash|twox_hash|memchr|content_hash"),
     ("SHA-256", r"sha2::|sha256"),
     ("CRC-64", r"crc_fast|crc64"),
