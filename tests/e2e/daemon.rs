@@ -112,6 +112,37 @@ fn a_quarantined_hour_answers_3_and_its_retry_0() {
     drop(daemon);
 }
 
+#[test]
+fn a_plan_beside_the_daemon_is_of_the_hours_that_the_daemon_knows() {
+    let world = idle(7);
+    let daemon = Daemon::start(&world);
+    world.expect(0, &["once"]);
+    let (from, to) = (dashed(world.first), dashed(world.last));
+    let planned = world.summary(0, &["plan", "--from", &from, "--to", &to]);
+    assert_eq!(planned["sources"][0]["hours"], 6, "all but the one that is published: {planned}");
+    world.expect(0, &["backfill", "--from", &from, "--to", &to]);
+    assert_eq!(world.summary(0, &["plan", "--from", &from, "--to", &to])["sources"][0]["hours"], 0);
+    drop(daemon);
+}
+
+#[test]
+fn what_a_killed_process_was_doing_is_not_called_under_way() {
+    let world = World::new(2);
+    world.plant(Fault::new(FaultKind::FirstByteDelay { ms: 20_000 }));
+    let mut child = world.start(&["once"]);
+    let asking = || world.run(&["status", "--json"]).code == 0 && world.status()["sources"][0]["activity"].is_string();
+    let until = Instant::now() + Duration::from_secs(20);
+    while !asking() {
+        assert!(Instant::now() < until, "a one-shot command's status is of the last second");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let status = world.status();
+    assert_eq!(status["sources"][0]["activity"], serde_json::Value::Null, "{status}");
+    assert!(!status["sources"][0]["calendar"].to_string().contains('w'), "{status}");
+}
+
 /// How often the threads of sled's were woken so far, and how many they are.
 fn journal_wakes(daemon: &Daemon) -> (u64, u64) {
     let (mut wakes, mut threads) = (0, 0);

@@ -17,8 +17,12 @@ fn a_lost_state_directory_is_rebuilt_from_the_lake_and_nothing_is_asked_again() 
     world.expect(0, &["once"]);
     let asked = world.requests().len();
     fs::remove_dir_all(world.path("state")).unwrap();
-    let summary = world.summary(0, &["once"]);
+    let again = world.expect(0, &["once", "-o", "json"]);
+    let summary = again.last_object();
     assert_eq!((&summary["published"], &summary["rows"]), (&0.into(), &0.into()));
+    assert!(again.says("the journal knew nothing of it: 8 published hours are taken from the lake"), "{again}");
+    let source = &world.status()["sources"][0];
+    assert_eq!((&source["rows_24h"], &source["unread_24h"]), (&0.into(), &8.into()), "unread rows are not called none");
     assert_eq!(world.requests().len(), asked);
     assert_eq!(world.status()["sources"][0]["watermark"], dashed(world.last).as_str());
     world.assert_complete();
