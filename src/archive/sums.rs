@@ -29,8 +29,18 @@ pub trait PartSink {
     /// A part begins.
     fn begin(&mut self, part: u32) -> Result<(), Self::Error>;
 
-    /// The part's next bytes; never none.
+    /// The part's next bytes; never none, and never of two pieces.
     fn write(&mut self, chunk: &[u8]) -> Result<(), Self::Error>;
+
+    /// A part is cut into pieces of so many bytes; the last one is shorter, or as long.
+    fn piece(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// The piece is whole, with its CRC-64/NVME.
+    fn end_piece(&mut self, _crc64nvme: Crc) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// The part is whole.
     fn end(&mut self, sums: PartSums) -> Result<(), Self::Error>;
@@ -62,7 +72,10 @@ pub(super) struct OpenPart {
     bytes: u64,
     rows_before: u64,
     sha256: Option<Sha256>,
-    crc: Crc,
+    /// Of the pieces that are whole.
+    crc: Option<Crc>,
+    /// Of the one that is not.
+    piece: Crc,
 }
 
 impl OpenPart {
@@ -80,7 +93,7 @@ impl OpenPart {
     /// A part without a byte. `rows` were counted before it.
     pub(super) fn new(number: u32, rows: u64, sha256: bool) -> Self {
         let sha256 = sha256.then(Sha256::new);
-        Self { number, bytes: 0, rows_before: rows, sha256, crc: Crc::new(CrcAlgorithm::Crc64Nvme) }
+        Self { number, bytes: 0, rows_before: rows, sha256, crc: None, piece: no_crc() }
     }
 
     /// Length so far.
@@ -89,31 +102,55 @@ impl OpenPart {
     }
 
     /// Adds bytes.
-    pub(super) fn write<S: PartSink + ?Sized>(&mut self, sink: &mut S, chunk: &[u8]) -> Result<(), S::Error> {
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        self.bytes += chunk.len() as u64;
-        self.crc.update(chunk);
+    pub(super) fn write<S: PartSink + ?Sized>(&mut self, sink: &mut S, mut chunk: &[u8]) -> Result<(), S::Error> {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(chunk);
         }
-        sink.write(chunk)
+        while !chunk.is_empty() {
+            let room = sink.piece() - self.piece.get_amount();
+            if room == 0 {
+                self.end_piece(sink)?;
+                continue;
+            }
+            let (now, later) = chunk.split_at(usize::try_from(room).unwrap_or(usize::MAX).min(chunk.len()));
+            self.bytes += now.len() as u64;
+            self.piece.update(now);
+            sink.write(now)?;
+            chunk = later;
+        }
+        Ok(())
+    }
+
+    fn end_piece<S: PartSink + ?Sized>(&mut self, sink: &mut S) -> Result<(), S::Error> {
+        let piece = std::mem::replace(&mut self.piece, no_crc());
+        match &mut self.crc {
+            Some(crc) => crc.combine(&piece),
+            none => *none = Some(piece),
+        }
+        sink.end_piece(piece)
     }
 
     /// Ends the part in the sink. `rows` were counted up to here, through the hour.
-    pub(super) fn end<S: PartSink + ?Sized>(self, sink: &mut S, rows: u64) -> Result<(), S::Error> {
+    pub(super) fn end<S: PartSink + ?Sized>(mut self, sink: &mut S, rows: u64) -> Result<(), S::Error> {
+        if self.piece.get_amount() > 0 {
+            self.end_piece(sink)?;
+        }
         sink.end(self.sums(rows))
     }
 
     /// What the part comes to. `rows` were counted up to here, through the hour.
     pub(super) fn sums(self, rows: u64) -> PartSums {
+        let crc = self.crc.unwrap_or(self.piece);
         PartSums {
             part: self.number,
             bytes: self.bytes,
             rows: rows - self.rows_before,
             sha256: self.sha256.map(|sha256| hex::encode(sha256.finalize())),
-            crc64nvme: STANDARD.encode(self.crc.finalize().to_be_bytes()),
+            crc64nvme: STANDARD.encode(crc.finalize().to_be_bytes()),
         }
     }
+}
+
+fn no_crc() -> Crc {
+    Crc::new(CrcAlgorithm::Crc64Nvme)
 }

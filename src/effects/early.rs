@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
-use super::upload::{Landing, QUEUE, QueueSink, archive_members_text, log_hour};
+use super::upload::{Landing, Next, QUEUE, QueueSink, archive_members_text, log_hour};
 use super::{LiveEffects, READERS};
 use crate::archive::{Arriving, Limits, Packing, Walk};
 use crate::model::{
@@ -138,6 +138,9 @@ struct Reader {
 impl Reader {
     /// Reads hour after hour, until something is unusual, the lake does not take a part, or the download ends.
     fn read(&self, tail: Tail) {
+        let lake = Arc::clone(&self.landing.lake);
+        // As long as the archive is read: the buffers stay.
+        let buffers = lake.buffers().user();
         let mut archive = Arriving::new(tail, self.capture.window, self.limits, self.early.walk.clone());
         while let Some((hour, project)) = archive.next_hour() {
             let Some(generation) = self.hours.get(&hour).copied() else { return };
@@ -145,7 +148,7 @@ impl Reader {
             let (queue, pieces) = mpsc::channel(QUEUE);
             let (tell, read) = oneshot::channel();
             self.write(hour, generation, project.to_owned(), (pieces, read), place);
-            let found = archive.read_hour(self.packing, &mut QueueSink::new(queue));
+            let found = archive.read_hour(self.packing, &mut QueueSink::new(queue, buffers.clone()));
             let Some(found) = found else { return };
             let _ = tell.send(found);
         }
@@ -157,7 +160,7 @@ impl Reader {
         hour: Hour,
         generation: u32,
         project: String,
-        (pieces, read): (mpsc::Receiver<super::upload::Piece>, oneshot::Receiver<(Content, usize)>),
+        (pieces, read): (mpsc::Receiver<Next>, oneshot::Receiver<(Content, usize)>),
         place: OwnedSemaphorePermit,
     ) {
         let (landing, capture) = (self.landing.clone(), self.capture.clone());

@@ -1,8 +1,9 @@
 //! An hour of a staged archive: read to its end on a blocking thread, its parts streamed into the lake meanwhile.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
+use crc_fast::Digest;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::points::lake_down;
@@ -10,73 +11,52 @@ use super::{LiveEffects, blocking, lake_fault};
 use crate::archive::{Discard, Packing, PartSink, PartSums, ReadError};
 use crate::engine::Outcome;
 use crate::failpoints::{Point, around};
-use crate::lake::{Lake, ObjectWriter, Sums};
+use crate::lake::{Buffer, Lake, ObjectWriter, Piece, Sums, User};
 use crate::model::layout::{self, ObjectId};
 use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Format, Hour, HourState, Object};
 use crate::telemetry::{Line, Metrics, Phase, Progress, say};
 
-/// Bytes collected before they are handed over; with the queue this bounds what an hour holds outside the writer.
-const CHUNK: usize = 256 * 1024;
-/// Chunks that may wait for the store.
+/// Bytes of a part that need none of the lake's buffers.
+const SMALL: usize = 64 * 1024;
+/// Pieces that may wait for the store.
 pub(super) const QUEUE: usize = 2;
 
-/// A piece of an hour's parts on its way.
-pub(super) enum Piece {
+/// What comes next of an hour's parts.
+pub(super) enum Next {
     Begin(u32),
-    Bytes(Bytes),
+    Piece(Piece),
     End(PartSums),
 }
 
-/// Memory of chunks that were taken, to be used again.
-type Spare = Arc<Mutex<Vec<Vec<u8>>>>;
-
-/// A chunk on its way.
-struct Chunk {
-    bytes: Vec<u8>,
-    spare: Spare,
-}
-
-impl AsRef<[u8]> for Chunk {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
-    }
-}
-
-/// The reader's side. It fails when the other side is gone, and then nothing is said about the archive.
+/// The reader's side: it fills the buffers that are sent. It fails when the other side is gone, and then nothing is said
+/// about the archive.
 pub(super) struct QueueSink {
-    queue: mpsc::Sender<Piece>,
-    buffer: Vec<u8>,
-    spare: Spare,
+    queue: mpsc::Sender<Next>,
+    buffers: User,
+    /// The beginning of a piece, until it is no longer small.
+    small: Vec<u8>,
+    /// From then on.
+    buffer: Option<Buffer>,
 }
 
 /// The lake's side gave up.
 pub(super) struct Gone;
 
 impl QueueSink {
-    pub(super) fn new(queue: mpsc::Sender<Piece>) -> Self {
-        Self { queue, buffer: Vec::with_capacity(CHUNK), spare: Spare::default() }
+    pub(super) fn new(queue: mpsc::Sender<Next>, buffers: User) -> Self {
+        Self { queue, buffers, small: Vec::new(), buffer: None }
     }
 
-    fn send(&self, piece: Piece) -> Result<(), Gone> {
-        self.queue.blocking_send(piece).map_err(|_| Gone)
+    fn send(&self, next: Next) -> Result<(), Gone> {
+        self.queue.blocking_send(next).map_err(|_| Gone)
     }
 
-    fn spill(&mut self) -> Result<(), Gone> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let next = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let full = std::mem::replace(&mut self.buffer, next.unwrap_or_else(|| Vec::with_capacity(CHUNK)));
-        let chunk = Chunk { bytes: full, spare: Arc::clone(&self.spare) };
-        self.send(Piece::Bytes(Bytes::from_owner(chunk)))
+    /// A buffer that begins with what was small.
+    fn grown(&mut self) -> Result<Buffer, Gone> {
+        let mut buffer = Handle::current().block_on(self.buffers.take()).map_err(|_| Gone)?;
+        buffer.fill(&self.small);
+        self.small.clear();
+        Ok(buffer)
     }
 }
 
@@ -84,24 +64,34 @@ impl PartSink for QueueSink {
     type Error = Gone;
 
     fn begin(&mut self, part: u32) -> Result<(), Gone> {
-        self.send(Piece::Begin(part))
+        self.send(Next::Begin(part))
     }
 
-    fn write(&mut self, mut chunk: &[u8]) -> Result<(), Gone> {
-        while !chunk.is_empty() {
-            let (now, later) = chunk.split_at(chunk.len().min(CHUNK - self.buffer.len()));
-            self.buffer.extend_from_slice(now);
-            chunk = later;
-            if self.buffer.len() == CHUNK {
-                self.spill()?;
-            }
+    fn write(&mut self, chunk: &[u8]) -> Result<(), Gone> {
+        if self.buffer.is_none() && self.small.len() + chunk.len() <= SMALL {
+            self.small.extend_from_slice(chunk);
+            return Ok(());
         }
+        let mut buffer = self.buffer.take().map_or_else(|| self.grown(), Ok)?;
+        buffer.fill(chunk);
+        self.buffer = Some(buffer);
         Ok(())
     }
 
+    fn piece(&self) -> u64 {
+        self.buffers.room() as u64
+    }
+
+    fn end_piece(&mut self, crc64nvme: Digest) -> Result<(), Gone> {
+        let bytes = match self.buffer.take() {
+            Some(buffer) => buffer.freeze(),
+            None => std::mem::take(&mut self.small).into(),
+        };
+        self.send(Next::Piece(Piece { bytes, crc64nvme }))
+    }
+
     fn end(&mut self, sums: PartSums) -> Result<(), Gone> {
-        self.spill()?;
-        self.send(Piece::End(sums))
+        self.send(Next::End(sums))
     }
 }
 
@@ -134,9 +124,10 @@ impl LiveEffects {
         let members = archive.members(hour);
         let reader = self.reader().await?;
         let (queue, pieces) = mpsc::channel(QUEUE);
+        let buffers = self.lake.buffers().user();
         let reading = tokio::task::spawn_blocking(move || {
             let _reader = reader;
-            let mut sink = QueueSink::new(queue);
+            let mut sink = QueueSink::new(queue, buffers);
             archive.read_hour(hour, packing, &mut sink)
         });
         let named = project.as_deref().unwrap_or_default();
@@ -175,28 +166,28 @@ impl Landing {
         hour: Hour,
         generation: u32,
         project: &str,
-        mut pieces: mpsc::Receiver<Piece>,
+        mut pieces: mpsc::Receiver<Next>,
     ) -> Result<Vec<Object>, Fault> {
         let mut objects = Vec::new();
         let mut open: Option<(String, Box<dyn ObjectWriter>)> = None;
-        while let Some(piece) = pieces.recv().await {
-            match piece {
-                Piece::Begin(part) => {
+        while let Some(next) = pieces.recv().await {
+            match next {
+                Next::Begin(part) => {
                     let object = ObjectId { hour, generation, capture: capture.id, part };
                     let key = layout::object_key(&capture.source, project, object, capture.format);
                     let writer = self.lake.writer(&key).await.map_err(|error| lake_fault(&error))?;
                     open = Some((key, writer));
                 }
-                Piece::Bytes(bytes) => {
-                    self.progress.add_uploaded(bytes.len() as u64);
-                    self.metrics.add_uploaded(bytes.len() as u64);
+                Next::Piece(piece) => {
+                    self.progress.add_uploaded(piece.bytes.len() as u64);
+                    self.metrics.add_uploaded(piece.bytes.len() as u64);
                     let Some((_, writer)) = open.as_mut() else { continue };
-                    if let Err(error) = writer.write(bytes).await {
+                    if let Err(error) = writer.write(piece).await {
                         give_up(open.take()).await;
                         return Err(lake_fault(&error));
                     }
                 }
-                Piece::End(sums) => {
+                Next::End(sums) => {
                     let Some((key, writer)) = open.take() else { continue };
                     objects.push(finish(key, writer, sums).await?);
                 }

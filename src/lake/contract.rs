@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use tokio::io::AsyncReadExt as _;
 
-use super::{Created, LOOK_MAX, Lake, LakeError, Replaced, Stored, Sums, Version, list_all};
+use super::{Created, LOOK_MAX, Lake, LakeError, Piece, Replaced, Stored, Sums, Version, list_all};
 
 /// A store under test.
 pub(super) struct Store {
@@ -37,6 +37,7 @@ pub(super) async fn holds(store: &Store) {
     written(lake, &[0, 1, part - 1, part, 2 * part, 2 * part + 1]).await;
     given_up(lake, store.part_size).await;
     wrong_sums(lake, store.part_size).await;
+    nothing_after_the_last(lake).await;
     side_by_side(&store.lake, store.part_size).await;
     let skew = lake.store_time().await.unwrap() - crate::clock::now();
     assert!(skew.abs() <= TimeDelta::seconds(2), "{skew}");
@@ -47,13 +48,18 @@ fn body(length: usize) -> Bytes {
     (0..length).map(|i| u8::try_from(i * 7 % 251).unwrap()).collect::<Vec<u8>>().into()
 }
 
-/// Writes an object in chunks of an odd size.
+/// Writes an object piece by piece.
 pub(super) async fn write(lake: &dyn Lake, key: &str, body: &Bytes, sums: Sums) -> Result<Stored, LakeError> {
     let mut writer = lake.writer(key).await?;
-    for start in (0..body.len()).step_by(777_777) {
-        writer.write(body.slice(start..body.len().min(start + 777_777))).await?;
+    for piece in pieces(lake, body) {
+        writer.write(piece).await?;
     }
     writer.finish(sums).await
+}
+
+fn pieces(lake: &dyn Lake, body: &Bytes) -> impl Iterator<Item = Piece> {
+    let room = lake.buffers().room();
+    (0..body.len()).step_by(room).map(move |start| Piece::of(body.slice(start..body.len().min(start + room))))
 }
 
 async fn small_objects(lake: &dyn Lake) {
@@ -226,12 +232,17 @@ pub(super) async fn written(lake: &dyn Lake, lengths: &[usize]) {
 async fn given_up(lake: &dyn Lake, part: usize) {
     for length in [1, 2 * part + 1] {
         let key = format!("{DATA}/2_{length}.g1.000000000abc.p0.json");
-        let mut writer = lake.writer(&key).await.unwrap();
-        writer.write(body(length)).await.unwrap();
-        writer.abort().await;
-        let mut writer = lake.writer(&key).await.unwrap();
-        writer.write(body(length)).await.unwrap();
-        drop(writer);
+        for abort in [true, false] {
+            let mut writer = lake.writer(&key).await.unwrap();
+            for piece in pieces(lake, &body(length)) {
+                writer.write(piece).await.unwrap();
+            }
+            if abort {
+                writer.abort().await;
+            } else {
+                drop(writer);
+            }
+        }
         assert_eq!(lake.head(&key).await.unwrap(), None);
     }
     assert!(list_all(lake, &format!("{DATA}/2_"), None, 5).await.unwrap().is_empty());
@@ -250,6 +261,14 @@ async fn wrong_sums(lake: &dyn Lake, part: usize) {
             assert_eq!(lake.head(&key).await.unwrap(), None);
         }
     }
+}
+
+/// A piece that is short is the last one.
+async fn nothing_after_the_last(lake: &dyn Lake) {
+    let mut writer = lake.writer(&format!("{DATA}/5.g1.000000000abc.p0.json")).await.unwrap();
+    writer.write(Piece::of(body(3))).await.unwrap();
+    assert!(matches!(writer.write(Piece::of(body(3))).await, Err(LakeError::Integrity(_))));
+    assert!(matches!(writer.finish(Sums::of(b"")).await, Err(LakeError::Integrity(_))));
 }
 
 /// More writers than buffers, each with several parts: none waits for good.

@@ -11,8 +11,8 @@ use chrono::{DateTime, Utc};
 use tokio::io::AsyncReadExt as _;
 
 use super::{
-    Answer, Created, Head, Lake, LakeError, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Stored, Sums,
-    Version,
+    Answer, Buffers, Created, Head, Lake, LakeError, LakeFacts, ObjectWriter, Page, Piece, Reader, Replaced, Sighting,
+    Stored, Sums, Version,
 };
 
 /// What can be hit. `Write`, `Finish` and `Abort` are those of a writer, by the key it writes.
@@ -161,6 +161,10 @@ impl Lake for FaultyLake {
         }))
     }
 
+    fn buffers(&self) -> &Arc<Buffers> {
+        self.inner.buffers()
+    }
+
     fn create<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Created> {
         Box::pin(self.plot.play(Operation::Create, key, async move |flip| {
             let body = flipped(body, flip);
@@ -241,9 +245,12 @@ struct FaultyWriter {
 }
 
 impl ObjectWriter for FaultyWriter {
-    fn write(&mut self, chunk: Bytes) -> Answer<'_, ()> {
+    fn write(&mut self, mut piece: Piece) -> Answer<'_, ()> {
         let Self { inner, plot, key } = self;
-        Box::pin(plot.play(Operation::Write, key, move |flip| inner.write(flipped(chunk, flip))))
+        Box::pin(plot.play(Operation::Write, key, move |flip| {
+            piece.bytes = flipped(piece.bytes, flip);
+            inner.write(piece)
+        }))
     }
 
     fn finish(self: Box<Self>, sums: Sums) -> Answer<'static, Stored> {

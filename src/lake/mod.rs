@@ -15,10 +15,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use crc_fast::{CrcAlgorithm, Digest};
 use tokio::io::AsyncRead;
 
 use crate::config;
 
+mod buffers;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
@@ -35,6 +37,7 @@ mod sums;
 #[cfg(test)]
 mod wire;
 
+pub use buffers::{Buffer, Buffers, User};
 pub use error::LakeError;
 pub use identity::{Identity, first_hour, identify, probe_conditional_writes, read_first_hour};
 pub use lease::{LeaseSeen, compares_versions, look_at_lease, write_lease};
@@ -131,6 +134,24 @@ pub struct Head {
     pub content_encoding: Option<String>,
 }
 
+/// A piece of an object. Its sum was computed where the bytes came from, before they were copied anywhere.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// What it holds.
+    pub bytes: Bytes,
+    /// Their CRC-64/NVME.
+    pub crc64nvme: Digest,
+}
+
+impl Piece {
+    /// A piece of bytes that are at hand.
+    pub fn of(bytes: Bytes) -> Self {
+        let mut crc64nvme = Digest::new(CrcAlgorithm::Crc64Nvme);
+        crc64nvme.update(&bytes);
+        Self { bytes, crc64nvme }
+    }
+}
+
 /// What a finished object got from the store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
@@ -152,6 +173,9 @@ pub trait Lake: Send + Sync {
     /// Begins a data object. Memory is bounded whatever its length, nothing shows under the key before
     /// [`ObjectWriter::finish`] answered, and writing the key again replaces it.
     fn writer<'a>(&'a self, key: &'a str) -> Answer<'a, Box<dyn ObjectWriter>>;
+
+    /// Memory for the pieces of data objects: each piece but an object's last fills one to its end.
+    fn buffers(&self) -> &Arc<Buffers>;
 
     /// Stores a small object if the key is free (`If-None-Match: *`). See [`Created`] for what `Exists` means. A
     /// store without conditional writes overwrites and answers `Created`: [`probe_conditional_writes`] finds out.
@@ -192,8 +216,9 @@ pub trait Lake: Send + Sync {
 
 /// A data object on its way. Dropping it without [`finish`](Self::finish) leaves nothing, as far as that can be done.
 pub trait ObjectWriter: Send {
-    /// Appends. After an error the object is lost: abort it.
-    fn write(&mut self, chunk: Bytes) -> Answer<'_, ()>;
+    /// Appends. After a piece that is shorter than the lake's ([`Lake::buffers`]) comes none. After an error the object is
+    /// lost: abort it.
+    fn write(&mut self, piece: Piece) -> Answer<'_, ()>;
 
     /// Makes the object appear, if what was written is what `sums` says; [`LakeError::Integrity`] otherwise.
     fn finish(self: Box<Self>, sums: Sums) -> Answer<'static, Stored>;

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crc_fast::{CrcAlgorithm, Digest};
 use sha2::{Digest as _, Sha256};
 
+use super::Piece;
 use super::error::LakeError;
 
 /// What an object's bytes must be: computed while they were read from the archive, checked by whoever stores them.
@@ -59,6 +60,19 @@ impl Summing {
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
         }
+    }
+
+    /// Takes a piece, believing its CRC-64/NVME. Only the first one can be summed so: what comes later must be joined.
+    pub(super) fn of_piece(mut self, piece: &Piece) -> Self {
+        let Self { bytes, crc64nvme, .. } = &mut self;
+        (*bytes, *crc64nvme) = (piece.bytes.len() as u64, piece.crc64nvme);
+        if let Some(crc32) = &mut self.crc32 {
+            crc32.update(&piece.bytes);
+        }
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(&piece.bytes);
+        }
+        self
     }
 
     /// Takes the bytes that `next` took, which follow. Their SHA-256 cannot be joined, so there is none from then on.

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
     use crate::lake::directory::place::Place;
     use crate::lake::directory::writer::FileWriter;
-    use crate::lake::{ObjectWriter as _, Sums};
+    use crate::lake::{ObjectWriter as _, Piece, Sums};
 
     /// Something done to the disk: a path was fsynced, or a file got a name.
     pub(super) type Done = (PathBuf, Option<PathBuf>);
@@ -228,7 +228,7 @@ mod tests {
             assert!(survives(&place, &format!("a{turn}/b/created")));
             let key = format!("a{turn}/c/d/written");
             let mut writer = FileWriter::begin(Arc::clone(&place), key.clone()).unwrap();
-            writer.write("x".into()).await.unwrap();
+            writer.write(Piece::of("x".into())).await.unwrap();
             Box::new(writer).finish(Sums::of(b"x")).await.unwrap();
             assert!(survives(&place, &key));
         }

@@ -12,7 +12,9 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::error::LakeError;
-use super::{Answer, Created, GET_MAX, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version};
+use super::{
+    Answer, Buffers, Created, GET_MAX, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version,
+};
 
 mod durable;
 mod place;
@@ -27,9 +29,14 @@ use place::Place;
 /// Keys per page. Each page reads a directory anew, so pages are long.
 const PAGE: usize = 10_000;
 
+/// Bytes that are written at once, and how many times that may wait for the disk.
+const PIECE: usize = 256 << 10;
+const PIECES: usize = 16;
+
 /// A lake in a plain directory.
 pub struct DirectoryLake {
     place: Arc<Place>,
+    buffers: Arc<Buffers>,
     page: usize,
 }
 
@@ -38,7 +45,7 @@ impl DirectoryLake {
     pub async fn open(path: &Path) -> Result<Self, LakeError> {
         let root = path.to_path_buf();
         let place = blocking(move || Place::open(root));
-        Ok(Self { place: Arc::new(place.await?), page: PAGE })
+        Ok(Self { place: Arc::new(place.await?), buffers: Arc::new(Buffers::new(PIECES, PIECE)), page: PAGE })
     }
 
     /// The same with another number of keys a page.
@@ -63,6 +70,10 @@ impl Lake for DirectoryLake {
         // The disk is touched with the object's bytes.
         let writer = writer::FileWriter::begin(Arc::clone(&self.place), key.to_owned());
         Box::pin(async { Ok(Box::new(writer?) as Box<dyn ObjectWriter>) })
+    }
+
+    fn buffers(&self) -> &Arc<Buffers> {
+        &self.buffers
     }
 
     fn create<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Created> {

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::future::Future;
 use std::io::Write as _;
-use std::mem;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,8 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::durable::trouble;
-use super::{LakeError, Place, blocking};
-use crate::lake::{Answer, ObjectWriter, Stored, Summing, Sums};
+use super::{LakeError, PIECE, Place, blocking};
+use crate::lake::{Answer, ObjectWriter, Piece, Stored, Summing, Sums};
 
 /// Writes a temporary file and renames it when its sums are right.
 pub(super) struct FileWriter {
@@ -23,11 +22,11 @@ pub(super) struct FileWriter {
     written: Option<Written>,
 }
 
-/// What came so far. The newest chunk waits for the next one, or for the end: an object of one chunk costs one visit
-/// to a thread that may block.
+/// What came so far. The last piece waits for the end: an object of one piece costs one visit to a thread that may block.
 struct Written {
+    /// Of what is written, whatever it was when it was read.
     summing: Summing,
-    waiting: Bytes,
+    last: Bytes,
     file: Option<(File, Temporary)>,
 }
 
@@ -43,7 +42,7 @@ impl Drop for Temporary {
 impl FileWriter {
     pub(super) fn begin(place: Arc<Place>, key: String) -> Result<Self, LakeError> {
         let target = place.path(&key)?;
-        let written = Written { summing: Summing::new(false, false), waiting: Bytes::new(), file: None };
+        let written = Written { summing: Summing::new(false, false), last: Bytes::new(), file: None };
         Ok(Self { place, key, target, written: Some(written) })
     }
 
@@ -52,11 +51,11 @@ impl FileWriter {
     }
 
     async fn finished(mut self, sums: Sums) -> Result<Stored, LakeError> {
-        let Written { summing, waiting, file } = self.taken()?;
+        let Written { summing, last, file } = self.taken()?;
         summing.checked(&self.key, &sums)?;
         let (place, target) = (self.place, self.target);
         blocking(move || {
-            let (file, temporary) = append(&place, file, &waiting)?;
+            let (file, temporary) = append(&place, file, &last)?;
             place.directories.make_ahead(&target);
             let synced = place.directories.sync_content(&file, &temporary.0);
             synced.map_err(|error| trouble("write", &temporary.0, &error))?;
@@ -78,14 +77,18 @@ fn append(place: &Place, file: Option<(File, Temporary)>, bytes: &[u8]) -> Resul
 }
 
 impl ObjectWriter for FileWriter {
-    fn write(&mut self, chunk: Bytes) -> Answer<'_, ()> {
+    fn write(&mut self, Piece { bytes, .. }: Piece) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut written = self.taken()?;
-            written.summing.update(&chunk);
-            let full = mem::replace(&mut written.waiting, chunk);
-            if !full.is_empty() {
+            if !written.last.is_empty() {
+                return Err(LakeError::Integrity(format!("{} goes on after its last piece", self.key)));
+            }
+            written.summing.update(&bytes);
+            if bytes.len() < PIECE {
+                written.last = bytes;
+            } else {
                 let (place, file) = (Arc::clone(&self.place), written.file.take());
-                written.file = Some(blocking(move || append(&place, file, &full)).await?);
+                written.file = Some(blocking(move || append(&place, file, &bytes)).await?);
             }
             self.written = Some(written);
             Ok(())

@@ -16,9 +16,9 @@ use aws_sdk_s3::config::{
 };
 use secrecy::ExposeSecret as _;
 
-use super::buffers::Buffers;
 use super::{LakeError, PAGE, Store};
 use crate::config;
+use crate::lake::Buffers;
 
 /// TCP and TLS.
 const CONNECT: Duration = Duration::from_secs(5);

@@ -16,19 +16,19 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::error::LakeError;
-use super::{Answer, Created, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version, keys};
+use super::{
+    Answer, Buffers, Created, Head, Lake, LakeFacts, ObjectWriter, Page, Reader, Replaced, Sighting, Version, keys,
+};
 use crate::config;
 
 mod answers;
 mod ask;
-mod buffers;
 mod connect;
 mod date;
 mod put;
 mod upload;
 
 use answers::Asked;
-use buffers::Buffers;
 
 /// Most keys S3 lists at once.
 const PAGE: usize = 1000;
@@ -89,6 +89,10 @@ impl Lake for S3Lake {
             keys::check(key)?;
             Ok(Box::new(upload::Upload::begin(Arc::clone(&self.store), key)) as Box<dyn ObjectWriter>)
         })
+    }
+
+    fn buffers(&self) -> &Arc<Buffers> {
+        &self.store.buffers
     }
 
     fn create<'a>(&'a self, key: &'a str, body: Bytes) -> Answer<'a, Created> {

@@ -1,112 +1,76 @@
 //! A data object on its way into a bucket.
 //!
-//! An object up to one part long goes in one PUT; a longer one as a multipart upload whose parts go out while the next
-//! one fills. Memory: the first [`SMALL`] bytes of an object are free, from then on a buffer of one part is taken from
-//! those that all uploads of the lake share (`lake.max_parallel`, at least two). An upload never waits for a second
-//! buffer while it fills one, and a part on its way gives its buffer back by itself: so uploads cannot block each other
-//! for good, as long as each of them is fed by a task of its own.
-//!
-//! Each byte is summed once: the sums of the whole object are joined from those of its parts.
+//! A piece is a part. An object that is shorter than one goes in one PUT; a longer one as a multipart upload, whose parts
+//! go out while the next ones are made. Memory: the buffers that all uploads of the lake share (`lake.max_parallel`, at
+//! least two). A part on its way gives its buffer back by itself: so uploads cannot block each other for good.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::{Buf as _, Bytes, BytesMut};
-
-use super::buffers::Buffer;
 use super::{LakeError, Store};
 use crate::config::StoreChecksum;
-use crate::lake::{Answer, ObjectWriter, Stored, Summing, Sums};
+use crate::lake::{Answer, ObjectWriter, Piece, Stored, Summing, Sums};
 
 mod multipart;
 
 use multipart::Multipart;
 
-/// Bytes of an object that need no buffer of the shared ones.
-const SMALL: usize = 256 << 10;
-
 /// The object.
 pub(super) struct Upload {
     store: Arc<Store>,
     key: String,
-    /// Until the object is no longer small.
-    small: BytesMut,
-    /// From then on.
-    part: Option<Buffer>,
-    /// The sums of what is not sent yet.
-    summing: Option<Summing>,
-    /// The sums of the parts before.
-    sent: Option<Summing>,
+    /// What the parts before came to; taken away while a write is under way: one that failed, or was dropped half way, can
+    /// never be finished.
+    sent: Option<Sent>,
+    /// The piece that is shorter than a part.
+    last: Option<(Piece, Summing)>,
     multipart: Option<Multipart>,
 }
 
+/// The sums of the parts so far, if there are any.
+type Sent = Option<Summing>;
+
 impl Upload {
     pub(super) fn begin(store: Arc<Store>, key: &str) -> Self {
-        let (key, summing) = (key.to_owned(), store.summing());
-        Self { store, key, small: BytesMut::new(), part: None, summing: Some(summing), sent: None, multipart: None }
+        Self { store, key: key.to_owned(), sent: Some(None), last: None, multipart: None }
     }
 
     fn lost(&self) -> LakeError {
         LakeError::Integrity(format!("{} lost a write", self.key))
     }
 
-    async fn append(&mut self, mut chunk: Bytes) -> Result<(), LakeError> {
-        // Taken away while the write is under way: one that failed, or was dropped half way, can never be finished.
-        let mut summing = self.summing.take().ok_or_else(|| self.lost())?;
-        while !chunk.is_empty() {
-            if self.part.as_ref().is_some_and(Buffer::is_full) {
-                self.send_part(std::mem::replace(&mut summing, self.store.summing())).await?;
-            }
-            if self.part.is_none() && self.small.len() + chunk.len() <= SMALL {
-                summing.update(&chunk);
-                self.small.extend_from_slice(&chunk);
-                break;
-            }
-            let part = match &mut self.part {
-                Some(part) => part,
-                none => {
-                    let mut part = self.store.buffers.take().await?;
-                    part.fill(&std::mem::take(&mut self.small));
-                    none.insert(part)
-                }
-            };
-            let taken = part.fill(&chunk);
-            summing.update(&chunk[..taken]);
-            chunk.advance(taken);
+    async fn append(&mut self, piece: Piece) -> Result<(), LakeError> {
+        let sent = self.sent.take().filter(|_| self.last.is_none()).ok_or_else(|| self.lost())?;
+        let summing = self.store.summing().of_piece(&piece);
+        if piece.bytes.len() < self.store.buffers.room() {
+            self.last = Some((piece, summing));
+            self.sent = Some(sent);
+            return Ok(());
         }
-        self.summing = Some(summing);
+        let joined = joined(sent, &summing);
+        self.send_part(piece, summing).await?;
+        self.sent = Some(Some(joined));
         Ok(())
     }
 
-    fn take_part(&mut self) -> Bytes {
-        match self.part.take() {
-            Some(part) => part.freeze(),
-            None => std::mem::take(&mut self.small).freeze(),
-        }
-    }
-
-    async fn send_part(&mut self, summing: Summing) -> Result<(), LakeError> {
-        let body = self.take_part();
-        match &mut self.sent {
-            Some(sent) => sent.join(&summing),
-            none => *none = Some(summing.clone()),
-        }
+    async fn send_part(&mut self, piece: Piece, summing: Summing) -> Result<(), LakeError> {
         if self.multipart.is_none() {
             self.multipart = Some(Multipart::begin(Arc::clone(&self.store), self.key.clone()).await?);
         }
         match &mut self.multipart {
-            Some(multipart) => multipart.send(body, summing.finish()).await,
+            Some(multipart) => multipart.send(piece.bytes, summing.finish()).await,
             None => Ok(()),
         }
     }
 
     async fn finished(mut self, sums: Sums) -> Result<Stored, LakeError> {
-        let last = self.summing.take().ok_or_else(|| self.lost())?;
-        let mut whole = self.sent.clone().unwrap_or_else(|| last.clone());
-        if self.sent.is_some() {
-            whole.join(&last);
-        }
+        let sent = self.sent.take().ok_or_else(|| self.lost())?;
+        let last = self.last.take();
+        let whole = match &last {
+            Some((_, summing)) => joined(sent, summing),
+            None => sent.unwrap_or_else(|| self.store.summing()),
+        };
         let sums = match whole.checked(&self.key, &sums) {
             Ok(sums) => sums,
             Err(error) => {
@@ -115,10 +79,13 @@ impl Upload {
             }
         };
         if self.multipart.is_none() {
-            let body = self.take_part();
+            let body = last.map(|(piece, _)| piece.bytes).unwrap_or_default();
             return self.store.put_data(&self.key, body, &sums).await;
         }
-        let sent = self.send_part(last).await;
+        let sent = match last {
+            Some((piece, summing)) => self.send_part(piece, summing).await,
+            None => Ok(()),
+        };
         match (sent, self.multipart.take()) {
             (Ok(()), Some(multipart)) => multipart.complete(&sums).await,
             (sent, multipart) => {
@@ -131,10 +98,20 @@ impl Upload {
     }
 
     async fn given_up(&mut self) {
-        self.part = None;
+        self.last = None;
         if let Some(multipart) = self.multipart.take() {
             multipart.abort().await;
         }
+    }
+}
+
+fn joined(sent: Sent, next: &Summing) -> Summing {
+    match sent {
+        Some(mut sent) => {
+            sent.join(next);
+            sent
+        }
+        None => next.clone(),
     }
 }
 
@@ -147,8 +124,8 @@ impl Store {
 }
 
 impl ObjectWriter for Upload {
-    fn write(&mut self, chunk: Bytes) -> Answer<'_, ()> {
-        Box::pin(self.append(chunk))
+    fn write(&mut self, piece: Piece) -> Answer<'_, ()> {
+        Box::pin(self.append(piece))
     }
 
     fn finish(self: Box<Self>, sums: Sums) -> Answer<'static, Stored> {
