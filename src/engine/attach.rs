@@ -102,6 +102,7 @@ impl Engine {
         let Some(state) = self.sources.get_mut(name) else { return };
         state.attachment = if state.attachment == Attachment::Outdated { Attachment::No } else { Attachment::Yes };
         state.looked = Some(Pause::starting(turn.now, FOLLOWER_LOOKS));
+        state.listed_meanwhile = state.reading;
         state.ledger.keep_from(first_hour);
         let knew_nothing = state.record.first_hour.is_none();
         if state.record.first_hour != state.ledger.first() {

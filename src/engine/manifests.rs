@@ -48,7 +48,7 @@ impl Engine {
                 continue;
             }
             if let Some(source) = self.sources.get_mut(&name) {
-                source.reading = true;
+                (source.reading, source.listed_meanwhile) = (true, false);
                 source.looked_aside = if aside.is_empty() { source.looked_aside } else { Some(turn.now) };
             }
             let hours = if hours.is_empty() { aside } else { hours };
@@ -84,7 +84,8 @@ impl Engine {
                 continue;
             }
             match read.iter().find(|(read, _)| read == hour) {
-                None if aside => continue,
+                // A manifest that was listed after it was asked for was written after it was asked for.
+                None if aside || source.listed_meanwhile => continue,
                 Some((_, published)) => {
                     record.published = Some(*published);
                     // The listing knew the store's clock only, which may be hours from the publisher's.

@@ -125,6 +125,8 @@ pub(super) struct SourceState {
     /// Hours written while a sweep is under way with leftovers that it may not have seen.
     pub(super) left_meanwhile: BTreeSet<Hour>,
     pub(super) reading: bool,
+    /// The lake was listed while they are read.
+    pub(super) listed_meanwhile: bool,
     /// When the manifests of hours that were set aside were last looked for.
     pub(super) looked_aside: Option<DateTime<Utc>>,
     pub(super) steps_in_flight: BTreeSet<Hour>,
@@ -159,6 +161,7 @@ impl SourceState {
             sweeping: false,
             left_meanwhile: BTreeSet::new(),
             reading: false,
+            listed_meanwhile: false,
             looked_aside: None,
             steps_in_flight: BTreeSet::new(),
             manifests_asked: BTreeMap::new(),

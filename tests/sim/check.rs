@@ -22,7 +22,11 @@ impl World {
             // An answer that is set aside for a person is none.
             let set_aside = self.scenario.policy.quarantine_invalid && archive.content(hour).rows_invalid > 0;
             if archive.broken.is_none() && !set_aside {
-                self.answers.insert(hour, (archive.sampled, rows, process));
+                // An answer may take longer than one that was asked for later.
+                let newest = self.answers.entry(hour).or_insert((archive.sampled, rows, process));
+                if newest.0 <= archive.sampled {
+                    *newest = (archive.sampled, rows, process);
+                }
             }
             if rows == 0 {
                 self.absences.entry(hour).or_default().push((id, archive.sampled));

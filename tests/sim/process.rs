@@ -323,7 +323,14 @@ impl Process {
         let over = life.draining && life.engine.is_idle();
         let ended = self.kind != Kind::Daemon && life.engine.ends(now).is_some();
         if over || ended {
-            self.context.world.borrow_mut().note(|| format!("p{} ends", self.index));
+            let mut world = self.context.world.borrow_mut();
+            world.note(|| format!("p{} ends", self.index));
+            if let (Kind::OneShot(Some(_)), Some(ledger)) = (self.kind, life.engine.ledger(source())) {
+                // Late rows that it was told of and could not publish wait until somebody gives the command again.
+                let left = |hour: Hour, by: usize| by == self.index && ledger.work(hour).is_some();
+                world.answers.iter_mut().filter(|(hour, (.., by))| left(**hour, *by)).for_each(|(_, found)| found.1 = 0);
+            }
+            drop(world);
             self.life = None;
             return vec![Want::Ended];
         }

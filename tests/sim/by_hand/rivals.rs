@@ -96,6 +96,23 @@ fn an_hour_that_is_known_to_be_skipped_by_a_rival_is_not_rechecked() {
     assert_eq!(hand.record(hour).recheck_due, None);
 }
 
+/// Seed 2382951: the process was paused for an hour between its question and the answer.
+#[test]
+fn a_manifest_that_was_not_there_when_it_was_asked_for_is_there_once_it_is_listed() {
+    let (hour, reads) = (first(), |step: &Step| matches!(step, Step::ReadManifests { .. }));
+    let mut hand = Hand::started(1, true);
+    hand.attach(&[(hour, 1, hand.now)]);
+    assert!(hand.waits_for(reads));
+    for leads in [false, true] {
+        hand.send(Event::Lead(source().clone(), leads));
+    }
+    hand.attach(&[(hour, 1, hand.now)]);
+    hand.answer(reads, Outcome::ManifestsRead(Vec::new()));
+    assert!(hand.record(hour).published.is_some());
+    hand.answer(reads, Outcome::ManifestsRead(Vec::new()));
+    assert_eq!(hand.record(hour).published, None, "nothing listed it since");
+}
+
 /// Also where nothing is rechecked (seed 9258): a person may have exported the hour again.
 #[test]
 fn an_old_backup_lists_what_may_have_been_published_again_lately() {
