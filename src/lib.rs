@@ -75,6 +75,7 @@ pub mod explain;
 pub mod failpoints;
 pub mod journal;
 pub mod lake;
+mod memory;
 pub mod model;
 pub mod problem;
 #[cfg(test)]

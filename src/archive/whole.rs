@@ -11,6 +11,8 @@
 use libdeflater::Decompressor;
 use memmap2::MmapMut;
 
+use crate::memory::in_large_pages;
+
 /// Longest file that is held.
 pub(super) const INPUT_MAX: usize = 4 << 20;
 /// Most that comes out of one.
@@ -40,7 +42,7 @@ impl Whole {
         if self.output.as_ref().is_none_or(|output| output.len() < length) {
             // The old one goes before the new one comes. Without memory for it the streaming way is left.
             self.output = None;
-            self.output = MmapMut::map_anon(length.max(1).next_multiple_of(STEP)).ok();
+            self.output = in_large_pages(length.max(1).next_multiple_of(STEP)).ok();
         }
         let output = self.output.as_mut()?.get_mut(..length)?;
         let made = self.decompressor.gzip_decompress(file, output).ok()?;

@@ -66,6 +66,7 @@ impl LiveEffects {
             packing: self.packing(capture),
             limits: self.limits,
             places: Arc::new(Semaphore::new(READERS)),
+            readers: Arc::clone(&self.readers),
         };
         tokio::task::spawn_blocking(move || {
             let _place = place;
@@ -133,6 +134,8 @@ struct Reader {
     limits: Limits,
     /// Hours that are read or still written.
     places: Arc<Semaphore>,
+    /// Hours that are read by anybody.
+    readers: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -144,7 +147,8 @@ impl Reader {
         let mut archive = Arriving::new(tail, self.capture.window, self.limits, self.early.walk.clone());
         while let Some((hour, project)) = archive.next_hour() {
             let Some(generation) = self.hours.get(&hour).copied() else { return };
-            let Ok(place) = Handle::current().block_on(Arc::clone(&self.places).acquire_owned()) else { return };
+            let place = |of: &Arc<Semaphore>| Handle::current().block_on(Arc::clone(of).acquire_owned());
+            let (Ok(place), Ok(_reader)) = (place(&self.places), place(&self.readers)) else { return };
             let (queue, pieces) = mpsc::channel(QUEUE);
             let (tell, read) = oneshot::channel();
             self.write(hour, generation, project.to_owned(), (pieces, read), place);

@@ -11,6 +11,7 @@ mod sweep;
 mod upload;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -45,6 +46,8 @@ pub struct LiveEffects {
     checksum: StoreChecksum,
     /// Given to a lake that has no identity yet: 32 hex digits.
     fresh_id: String,
+    /// The lake had none before this process.
+    new_lake: AtomicBool,
     progress: Progress,
     metrics: Metrics,
     /// Archives that were opened and verified by this process.
@@ -98,6 +101,7 @@ impl LiveEffects {
             limits: world.limits,
             checksum: world.checksum,
             fresh_id: world.fresh_id,
+            new_lake: AtomicBool::new(false),
             progress: world.progress,
             metrics: world.metrics,
             archives: Mutex::new(HashMap::new()),

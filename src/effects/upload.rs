@@ -24,7 +24,7 @@ pub(super) const QUEUE: usize = 2;
 /// What comes next of an hour's parts.
 pub(super) enum Next {
     Begin(u32),
-    Piece(Piece),
+    Piece(Box<Piece>),
     End(PartSums),
 }
 
@@ -87,7 +87,7 @@ impl PartSink for QueueSink {
             Some(buffer) => buffer.freeze(),
             None => std::mem::take(&mut self.small).into(),
         };
-        self.send(Next::Piece(Piece { bytes, crc64nvme }))
+        self.send(Next::Piece(Box::new(Piece { bytes, crc64nvme })))
     }
 
     fn end(&mut self, sums: PartSums) -> Result<(), Gone> {
@@ -182,7 +182,7 @@ impl Landing {
                     self.progress.add_uploaded(piece.bytes.len() as u64);
                     self.metrics.add_uploaded(piece.bytes.len() as u64);
                     let Some((_, writer)) = open.as_mut() else { continue };
-                    if let Err(error) = writer.write(piece).await {
+                    if let Err(error) = writer.write(*piece).await {
                         give_up(open.take()).await;
                         return Err(lake_fault(&error));
                     }

@@ -8,6 +8,7 @@ use memmap2::MmapMut;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::LakeError;
+use crate::memory::in_large_pages;
 
 /// The buffers.
 pub struct Buffers {
@@ -78,7 +79,7 @@ impl User {
         let free = buffers.stock().free.pop();
         let room = match free {
             Some(room) => room,
-            None => MmapMut::map_anon(buffers.room).map_err(|error| {
+            None => in_large_pages(buffers.room).map_err(|error| {
                 LakeError::Unavailable(format!("no memory for {} bytes (lake.part_size): {error}", buffers.room))
             })?,
         };

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::try_join;
 
 use super::{Created, Lake, LakeError};
 use crate::model::{Hour, SourceName, layout};
@@ -44,19 +45,24 @@ struct SourceFile {
 /// Reads the lake's identity, or gives it `fresh_id` (32 hex digits, drawn at random) when it has none, and probes for
 /// conditional writes. It is read before it is created, so a store that ignores the condition keeps its identity.
 pub async fn identify(lake: &dyn Lake, fresh_id: &str, now: DateTime<Utc>) -> Result<Identity, LakeError> {
-    let mut bytes = lake.get(layout::LAKE_JSON).await?;
-    if bytes.is_none() {
+    let (bytes, conditional_writes) = if let Some(bytes) = lake.get(layout::LAKE_JSON).await? {
+        (bytes.clone(), probe_conditional_writes(lake, bytes).await?)
+    } else {
         let file = LakeFile { schema: LAKE_SCHEMA.to_owned(), id: fresh_id.to_owned(), created_at: now };
-        // `Exists` may be a rival, or our own PUT whose answer was lost: the id that is there tells.
-        lake.create(layout::LAKE_JSON, encoded(&file)).await?;
-        bytes = lake.get(layout::LAKE_JSON).await?;
-    }
-    let Some(bytes) = bytes else {
-        return Err(LakeError::Unavailable(format!("{} was stored but cannot be read", layout::LAKE_JSON)));
+        let ours = encoded(&file);
+        match lake.create(layout::LAKE_JSON, ours.clone()).await? {
+            Created::Created => try_join!(stored_identity(lake), probe_conditional_writes(lake, ours))?,
+            // A rival's, or our own PUT whose answer was lost: the id that is there tells.
+            Created::Exists => (stored_identity(lake).await?, true),
+        }
     };
     let file: LakeFile = decoded(layout::LAKE_JSON, LAKE_SCHEMA, &bytes)?;
-    let conditional_writes = probe_conditional_writes(lake, bytes).await?;
     Ok(Identity { created_by_us: file.id == fresh_id, id: file.id, conditional_writes })
+}
+
+async fn stored_identity(lake: &dyn Lake) -> Result<Bytes, LakeError> {
+    let missing = || LakeError::Unavailable(format!("{} was stored but cannot be read", layout::LAKE_JSON));
+    lake.get(layout::LAKE_JSON).await?.ok_or_else(missing)
 }
 
 /// Whether the store honours create-once: repeats the PUT of `lake.json` with the bytes that are there, which changes
@@ -79,27 +85,35 @@ pub async fn first_hour(
     default: Hour,
     now: DateTime<Utc>,
 ) -> Result<Hour, LakeError> {
-    let key = layout::source_key(source);
     for _ in 0..TURNS {
-        let mut file = SourceFile {
-            schema: SOURCE_SCHEMA.to_owned(),
-            source: source.clone(),
-            first_hour: wanted.unwrap_or(default),
-            created_at: now,
-        };
         match read_source(lake, source).await? {
             Some(there) if wanted.is_none_or(|wanted| wanted >= there.first_hour) => return Ok(there.first_hour),
             Some(there) => {
-                file.created_at = there.created_at;
-                lake.put(&key, encoded(&file)).await?;
+                let earlier = SourceFile { first_hour: wanted.unwrap_or(default), ..there };
+                lake.put(&layout::source_key(source), encoded(&earlier)).await?;
             }
             None => {
-                lake.create(&key, encoded(&file)).await?;
+                let first_hour = wanted.unwrap_or(default);
+                if create_first_hour(lake, source, first_hour, now).await? == Created::Created {
+                    return Ok(first_hour);
+                }
             }
         }
         // Read back: a rival may have written between our reading and our writing.
     }
+    let key = layout::source_key(source);
     Err(LakeError::Unavailable(format!("{key} keeps being replaced by another daemon")))
+}
+
+/// Creates the first hour of a source that has none, as in a new lake.
+pub async fn create_first_hour(
+    lake: &dyn Lake,
+    source: &SourceName,
+    first_hour: Hour,
+    now: DateTime<Utc>,
+) -> Result<Created, LakeError> {
+    let file = SourceFile { schema: SOURCE_SCHEMA.to_owned(), source: source.clone(), first_hour, created_at: now };
+    lake.create(&layout::source_key(source), encoded(&file)).await
 }
 
 async fn read_source(lake: &dyn Lake, source: &SourceName) -> Result<Option<SourceFile>, LakeError> {

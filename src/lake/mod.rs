@@ -39,7 +39,7 @@ mod wire;
 
 pub use buffers::{Buffer, Buffers, User};
 pub use error::LakeError;
-pub use identity::{Identity, first_hour, identify, probe_conditional_writes, read_first_hour};
+pub use identity::{Identity, create_first_hour, first_hour, identify, probe_conditional_writes, read_first_hour};
 pub use lease::{LeaseSeen, compares_versions, look_at_lease, write_lease};
 pub use manifests::{
     MANIFEST_MAX, ManifestEntry, create_manifest, hour_manifests, list_manifests, manifest_of, read_manifest,

@@ -328,7 +328,11 @@ impl Process {
             if let (Kind::OneShot(Some(_)), Some(ledger)) = (self.kind, life.engine.ledger(source())) {
                 // Late rows that it was told of and could not publish wait until somebody gives the command again.
                 let left = |hour: Hour, by: usize| by == self.index && ledger.work(hour).is_some();
-                world.answers.iter_mut().filter(|(hour, (.., by))| left(**hour, *by)).for_each(|(_, found)| found.1 = 0);
+                world
+                    .answers
+                    .iter_mut()
+                    .filter(|(hour, (.., by))| left(**hour, *by))
+                    .for_each(|(_, found)| found.1 = 0);
             }
             drop(world);
             self.life = None;

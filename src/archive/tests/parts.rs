@@ -186,6 +186,65 @@ fn the_crc_is_the_one_that_s3_checks() {
     assert_eq!(sink.parts[0].0.crc64nvme, "rosUhgp5mIg=", "0xAE8B14860A799888");
 }
 
+/// Cuts parts into pieces of ten bytes.
+#[derive(Default)]
+struct Pieces {
+    open: Vec<u8>,
+    lengths: Vec<usize>,
+    parts: Vec<PartSums>,
+}
+
+impl PartSink for Pieces {
+    type Error = String;
+
+    fn begin(&mut self, _part: u32) -> Result<(), String> {
+        self.lengths.clear();
+        Ok(())
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> Result<(), String> {
+        self.open.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn piece(&self) -> u64 {
+        10
+    }
+
+    fn end_piece(&mut self, crc64nvme: crc_fast::Digest) -> Result<(), String> {
+        let piece = std::mem::take(&mut self.open);
+        assert_eq!(crc64nvme.finalize(), crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &piece));
+        self.lengths.push(piece.len());
+        Ok(())
+    }
+
+    fn end(&mut self, sums: PartSums) -> Result<(), String> {
+        assert!(self.open.is_empty(), "the last piece has ended");
+        self.parts.push(sums);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_part_is_handed_over_in_pieces_whose_sums_join_to_its_own() {
+    for (length, expected) in [(0, vec![]), (1, vec![1]), (10, vec![10]), (20, vec![10, 10]), (25, vec![10, 10, 5])] {
+        let bytes: Vec<u8> = (0..length).collect();
+        for cut in 0..=bytes.len() {
+            let (mut sink, mut whole) = (Pieces::default(), Collect::default());
+            let mut part = super::super::sums::OpenPart::begin(&mut sink, 0, 0, true).unwrap();
+            let mut same = super::super::sums::OpenPart::begin(&mut whole, 0, 0, true).unwrap();
+            for chunk in [&bytes[..cut], &bytes[cut..]] {
+                part.write(&mut sink, chunk).unwrap();
+                same.write(&mut whole, chunk).unwrap();
+            }
+            part.end(&mut sink, 0).unwrap();
+            same.end(&mut whole, 0).unwrap();
+            assert_eq!(sink.lengths, expected);
+            assert_eq!(sink.parts[0], whole.parts[0].0);
+        }
+    }
+}
+
 #[test]
 fn the_same_archive_and_packing_give_the_same_parts() {
     let members = entries(&["{\"a\":1}", "{\"a\":2}\n", "{\"a\":3}"]);
