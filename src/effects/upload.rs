@@ -39,8 +39,8 @@ pub(super) struct QueueSink {
     buffer: Option<Buffer>,
 }
 
-/// The lake's side gave up.
-pub(super) struct Gone;
+/// The lake's side gave up, or has no room: why.
+pub(super) struct Gone(String);
 
 impl QueueSink {
     pub(super) fn new(queue: mpsc::Sender<Next>, buffers: User) -> Self {
@@ -48,12 +48,12 @@ impl QueueSink {
     }
 
     fn send(&self, next: Next) -> Result<(), Gone> {
-        self.queue.blocking_send(next).map_err(|_| Gone)
+        self.queue.blocking_send(next).map_err(|_| Gone("the upload ended before the hour did".to_owned()))
     }
 
     /// A buffer that begins with what was small.
     fn grown(&mut self) -> Result<Buffer, Gone> {
-        let mut buffer = Handle::current().block_on(self.buffers.take()).map_err(|_| Gone)?;
+        let mut buffer = Handle::current().block_on(self.buffers.take()).map_err(|error| Gone(error.to_string()))?;
         buffer.fill(&self.small);
         self.small.clear();
         Ok(buffer)
@@ -136,9 +136,7 @@ impl LiveEffects {
             reading.await.map_err(|error| Fault::new(FaultKind::Panicked, format!("a reader panicked: {error}")))?;
         let content = match (read, writing) {
             (Err(ReadError::Archive(fault)), _) | (_, Err(fault)) => return Err(fault),
-            (Err(ReadError::Sink(Gone)), Ok(_)) => {
-                return Err(Fault::new(FaultKind::LakeUnavailable, "the upload ended before the hour did"));
-            }
+            (Err(ReadError::Sink(Gone(why))), Ok(_)) => return Err(Fault::new(FaultKind::LakeUnavailable, why)),
             (Ok(content), Ok(objects)) => (content, objects),
         };
         let (content, objects) = content;
