@@ -2,7 +2,7 @@
 
 use super::one_shot::{self, Work};
 use super::range;
-use super::session::Session;
+use super::session::{Session, policy};
 use crate::cli::{Global, HourReexportArgs, HourSkipArgs, HourWorkArgs, HoursArgs};
 use crate::clock;
 use crate::engine::Order;
@@ -23,7 +23,22 @@ pub async fn skip(global: &Global, args: HourSkipArgs) -> Result<Exit, Failure> 
         return Err(Failure::usage("a skipped hour needs a reason").help("--reason \"lost at Amplitude, ticket 4711\""));
     }
     let session = Session::open_to_work(global)?;
+    are_due(&session, &args.which)?;
     work(&session, &args.which, None, |source, hour| Order::Skip(source, hour, args.reason.clone())).await
+}
+
+/// Nobody knows yet what comes in an hour that is not due: skipped, it would never be asked for.
+fn are_due(session: &Session, which: &HoursArgs) -> Result<(), Failure> {
+    let (now, source) = (clock::now(), one_shot::one_source(session, which.source.as_ref())?);
+    let rules = policy(session.config());
+    let Some(newest_due) = rules.sources.get(&source).map(|rules| rules.newest_due(now)) else { return Ok(()) };
+    match range::hours(&which.hours, now)?.into_iter().find(|hour| *hour > newest_due) {
+        Some(hour) => {
+            Err(Failure::new("E705", format!("{hour} is not due yet: only an hour that is due can be skipped"))
+                .context(format!("the newest hour that Amplitude has ready is {newest_due}; nothing was changed")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// `ampd hour reexport`

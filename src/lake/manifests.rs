@@ -1,6 +1,7 @@
 //! The hours' commit records in the lake: listed, read, created once.
 
 use chrono::{DateTime, Utc};
+use serde::de::IgnoredAny;
 
 use super::identity::{decoded, encoded};
 use super::{Created, Lake, LakeError, Listed, list_all};
@@ -66,6 +67,11 @@ pub fn manifest_of(source: &SourceName, hour: Hour, generation: u32, bytes: &[u8
     let key = layout::manifest_key(source, hour, generation);
     if bytes.len() > MANIFEST_MAX {
         return Err(LakeError::Refused(format!("{key} is longer than {} MiB", MANIFEST_MAX >> 20)));
+    }
+    if serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
+        return Err(LakeError::Refused(format!(
+            "{key} is not JSON: move it away, and `ampd once` exports its hour again"
+        )));
     }
     let manifest: Manifest = decoded(&key, SCHEMA, bytes)?;
     if manifest.source != *source || manifest.hour != hour || manifest.generation != generation {
@@ -151,6 +157,8 @@ mod tests {
         for (body, words) in [
             (encoded(&manifest("20261121T08", 1)), "was it copied"),
             (Bytes::from_static(b"{\"schema\":\"ampd.manifest/9\"}"), "newer ampd"),
+            (Bytes::from_static(b"{\"schema\":\"ampd.man"), "move it away"),
+            (Bytes::new(), "move it away"),
             (Bytes::from_static(b"{\"schema\":\"ampd.manifest/1\"}"), "missing field"),
             (Bytes::from(vec![b' '; MANIFEST_MAX + 1]), "longer than"),
         ] {
