@@ -35,7 +35,8 @@ fn are_due(session: &Session, which: &HoursArgs) -> Result<(), Failure> {
     match range::hours(&which.hours, now)?.into_iter().find(|hour| *hour > newest_due) {
         Some(hour) => {
             Err(Failure::new("E705", format!("{hour} is not due yet: only an hour that is due can be skipped"))
-                .context(format!("the newest hour that Amplitude has ready is {newest_due}; nothing was changed")))
+                .context(format!("the newest hour that Amplitude has ready is {newest_due}; nothing was changed"))
+                .help("skip it when it is due, if it is still to be skipped then"))
         }
         None => Ok(()),
     }

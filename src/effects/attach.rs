@@ -18,7 +18,7 @@ const READS_AT_ONCE: usize = 16;
 impl LiveEffects {
     pub(super) async fn identify(&self) -> Result<Outcome, Fault> {
         let identity = lake::identify(&*self.lake, &self.fresh_id, now()).await.map_err(|e| lake_fault(&e))?;
-        // Its condition holds, so in a new lake it is asked for nothing that cannot be there.
+        // In a lake that this process created, where create-once holds, a first hour is created without looking before.
         let new = identity.created_by_us && identity.conditional_writes;
         self.new_lake.store(new, Ordering::Relaxed);
         Ok(Outcome::Identified {

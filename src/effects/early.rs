@@ -143,7 +143,7 @@ impl Reader {
     fn read(&self, tail: Tail) {
         let lake = Arc::clone(&self.landing.lake);
         // As long as the archive is read: the buffers stay.
-        let buffers = lake.buffers().user();
+        let buffers = lake.buffers().borrower();
         let mut archive = Arriving::new(tail, self.capture.window, self.limits, self.early.walk.clone());
         while let Some((hour, project)) = archive.next_hour() {
             let Some(generation) = self.hours.get(&hour).copied() else { return };

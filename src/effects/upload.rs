@@ -11,7 +11,7 @@ use super::{LiveEffects, blocking, lake_fault};
 use crate::archive::{Discard, Packing, PartSink, PartSums, ReadError};
 use crate::engine::Outcome;
 use crate::failpoints::{Point, around};
-use crate::lake::{Buffer, Lake, ObjectWriter, Piece, Sums, User};
+use crate::lake::{Borrower, Buffer, Lake, ObjectWriter, Piece, Sums};
 use crate::model::layout::{self, ObjectId};
 use crate::model::{CaptureRecord, Content, Draft, Fault, FaultKind, Format, Hour, HourState, Object};
 use crate::telemetry::{Line, Metrics, Phase, Progress, say};
@@ -32,7 +32,7 @@ pub(super) enum Next {
 /// about the archive.
 pub(super) struct QueueSink {
     queue: mpsc::Sender<Next>,
-    buffers: User,
+    buffers: Borrower,
     /// The beginning of a piece, until it is no longer small.
     small: Vec<u8>,
     /// From then on.
@@ -43,7 +43,7 @@ pub(super) struct QueueSink {
 pub(super) struct Gone(String);
 
 impl QueueSink {
-    pub(super) fn new(queue: mpsc::Sender<Next>, buffers: User) -> Self {
+    pub(super) fn new(queue: mpsc::Sender<Next>, buffers: Borrower) -> Self {
         Self { queue, buffers, small: Vec::new(), buffer: None }
     }
 
@@ -124,7 +124,7 @@ impl LiveEffects {
         let members = archive.members(hour);
         let reader = self.reader().await?;
         let (queue, pieces) = mpsc::channel(QUEUE);
-        let buffers = self.lake.buffers().user();
+        let buffers = self.lake.buffers().borrower();
         let reading = tokio::task::spawn_blocking(move || {
             let _reader = reader;
             let mut sink = QueueSink::new(queue, buffers);

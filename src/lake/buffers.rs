@@ -1,5 +1,5 @@
 //! Memory for the pieces of objects, shared by all uploads of a lake: so many buffers, used again, and given back when
-//! nobody uses the lake's buffers any more.
+//! nobody borrows any more.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,17 +22,17 @@ pub struct Buffers {
 #[derive(Default)]
 struct Stock {
     free: Vec<MmapMut>,
-    users: usize,
+    borrowers: usize,
 }
 
 /// Somebody who takes buffers now and then: until the last one is dropped, free buffers are kept.
-pub struct User(Arc<Buffers>);
+pub struct Borrower(Arc<Buffers>);
 
 /// A buffer that somebody fills, or that is on its way. Dropped, it is free again.
 pub struct Buffer {
     room: Option<MmapMut>,
     filled: usize,
-    home: User,
+    home: Borrower,
     /// Given back after the buffer.
     _permit: OwnedSemaphorePermit,
 }
@@ -53,10 +53,10 @@ impl Buffers {
         self.room
     }
 
-    /// Somebody begins to use them.
-    pub fn user(self: &Arc<Self>) -> User {
-        self.stock().users += 1;
-        User(Arc::clone(self))
+    /// Somebody begins to borrow them.
+    pub fn borrower(self: &Arc<Self>) -> Borrower {
+        self.stock().borrowers += 1;
+        Borrower(Arc::clone(self))
     }
 
     fn stock(&self) -> MutexGuard<'_, Stock> {
@@ -64,7 +64,7 @@ impl Buffers {
     }
 }
 
-impl User {
+impl Borrower {
     /// Length of each buffer.
     pub fn room(&self) -> usize {
         self.0.room
@@ -83,21 +83,21 @@ impl User {
                 LakeError::Unavailable(format!("no memory for {} bytes (lake.part_size): {error}", buffers.room))
             })?,
         };
-        Ok(Buffer { room: Some(room), filled: 0, home: buffers.user(), _permit: permit })
+        Ok(Buffer { room: Some(room), filled: 0, home: buffers.borrower(), _permit: permit })
     }
 }
 
-impl Clone for User {
+impl Clone for Borrower {
     fn clone(&self) -> Self {
-        self.0.user()
+        self.0.borrower()
     }
 }
 
-impl Drop for User {
+impl Drop for Borrower {
     fn drop(&mut self) {
         let mut stock = self.0.stock();
-        stock.users -= 1;
-        if stock.users == 0 {
+        stock.borrowers -= 1;
+        if stock.borrowers == 0 {
             stock.free.clear();
         }
     }
@@ -138,8 +138,8 @@ mod tests {
     #[tokio::test]
     async fn a_buffer_comes_back_when_its_last_bytes_are_dropped_and_nothing_is_kept_for_nobody() {
         let buffers = Arc::new(Buffers::new(2, 4));
-        let user = buffers.user();
-        let (mut first, second) = (user.take().await.unwrap(), user.take().await.unwrap());
+        let borrower = buffers.borrower();
+        let (mut first, second) = (borrower.take().await.unwrap(), borrower.take().await.unwrap());
         assert_eq!((first.fill(b"abc"), first.fill(b"def"), first.fill(b"g")), (3, 1, 0));
         let bytes = first.freeze();
         let clone = bytes.clone();
@@ -148,9 +148,9 @@ mod tests {
         assert_eq!(buffers.permits.available_permits(), 0, "a clone is on its way");
         drop(clone);
         assert_eq!(buffers.permits.available_permits(), 1);
-        let third = user.take().await.unwrap();
+        let third = borrower.take().await.unwrap();
         assert_eq!(third.as_ref(), b"", "used again from its start");
-        drop(user);
+        drop(borrower);
         drop(third);
         assert_eq!(buffers.stock().free.len(), 1, "somebody has one still");
         drop(second);

@@ -37,7 +37,7 @@ mod sums;
 #[cfg(test)]
 mod wire;
 
-pub use buffers::{Buffer, Buffers, User};
+pub use buffers::{Borrower, Buffer, Buffers};
 pub use error::LakeError;
 pub use identity::{Identity, create_first_hour, first_hour, identify, probe_conditional_writes, read_first_hour};
 pub use lease::{LeaseSeen, compares_versions, look_at_lease, write_lease};

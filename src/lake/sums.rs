@@ -54,25 +54,23 @@ impl Summing {
     pub fn update(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         self.crc64nvme.update(bytes);
+        self.update_others(bytes);
+    }
+
+    /// Takes a piece, believing its CRC-64/NVME. Only the first one can be summed so: what comes later must be joined.
+    pub(super) fn of_piece(mut self, piece: &Piece) -> Self {
+        (self.bytes, self.crc64nvme) = (piece.bytes.len() as u64, piece.crc64nvme);
+        self.update_others(&piece.bytes);
+        self
+    }
+
+    fn update_others(&mut self, bytes: &[u8]) {
         if let Some(crc32) = &mut self.crc32 {
             crc32.update(bytes);
         }
         if let Some(sha256) = &mut self.sha256 {
             sha256.update(bytes);
         }
-    }
-
-    /// Takes a piece, believing its CRC-64/NVME. Only the first one can be summed so: what comes later must be joined.
-    pub(super) fn of_piece(mut self, piece: &Piece) -> Self {
-        let Self { bytes, crc64nvme, .. } = &mut self;
-        (*bytes, *crc64nvme) = (piece.bytes.len() as u64, piece.crc64nvme);
-        if let Some(crc32) = &mut self.crc32 {
-            crc32.update(&piece.bytes);
-        }
-        if let Some(sha256) = &mut self.sha256 {
-            sha256.update(&piece.bytes);
-        }
-        self
     }
 
     /// Takes the bytes that `next` took, which follow. Their SHA-256 cannot be joined, so there is none from then on.

@@ -111,7 +111,7 @@ fn hour_skip_publishes_the_decision_and_the_watermark_passes() {
     world.expect(3, &["once"]);
     let hour = dashed(world.hour(1));
     world.expect(2, &["hour", "skip", &hour]);
-    // A slip of the year, and of the day: what is to come would never be asked for.
+    // A slip of the year: what is to come would never be asked for.
     world.expect(1, &["hour", "skip", "2099-01-01T00", "--reason", "a slip"]);
     assert_eq!(world.status()["sources"][0]["hours"]["skipped"], 0);
     assert_eq!(world.summary(0, &["hour", "skip", &hour, "--reason", "lost, ticket 4711"])["skipped"], 1);
